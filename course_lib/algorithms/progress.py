@@ -1,0 +1,41 @@
+"""What a training loop yields after each update, and how it stops on numbers that are none."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from course_lib.policies import Policy
+
+
+class Progress(NamedTuple):
+    """The state of a training run after one update.
+
+    Attributes:
+        env_steps: steps of single environments so far.
+        finished_returns: undiscounted returns of the episodes that ended since the last yield.
+        policy: the policy itself, no copy: it goes on learning when the loop goes on.
+        metrics: numbers worth plotting, such as "loss" and "entropy".
+    """
+
+    env_steps: int
+    finished_returns: list[float]
+    policy: Policy
+    metrics: dict[str, float]
+
+
+def require_finite(update: int, loss: Tensor, **terms: Tensor) -> None:
+    """Raise `ValueError` unless the loss is a finite scalar, naming what went into it.
+
+    Args:
+        update: which update this is, counted from 1.
+        loss: () the loss.
+        terms: what the loss was made of, looked at only if the loss is not finite.
+    """
+    if loss.ndim:
+        raise ValueError(f"update {update}: the loss must be a scalar, got {tuple(loss.shape)}")
+    if torch.isfinite(loss):
+        return
+    broken = [name for name, term in terms.items() if not torch.isfinite(term).all()]
+    cause = f"{' and '.join(broken)} already not finite" if broken else "all its inputs are finite"
+    raise ValueError(f"update {update}: the loss is {loss.item()}; {cause}")

@@ -1,0 +1,64 @@
+"""What a policy is worth: returns of fresh episodes, and pictures of one.
+
+Policies act as they would be used, with sampled actions; learning from episodes lives elsewhere."""
+
+import os
+
+import gymnasium
+import numpy as np
+import torch
+
+from course_lib.environments import make_vector
+from course_lib.policies import Policy
+from course_lib.rollout import collect_episodes
+
+
+def evaluate(
+    policy: Policy, environment_id: str, episodes: int = 20, *, seed: int = 0
+) -> np.ndarray:
+    """Play whole episodes with sampled actions.
+
+    Args:
+        policy: the policy; it is not changed, and neither is the training's randomness.
+        environment_id: a name known to `make_vector`.
+        episodes: how many.
+        seed: of the first states and the actions.
+
+    Returns:
+        (episodes,) undiscounted returns.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    environment = make_vector(environment_id, episodes, seed)
+    return collect_episodes(policy, environment, generator).episode_return.numpy()
+
+
+def record_episode(
+    policy: Policy, environment_id: str, seed: int = 0, every: int = 1
+) -> list[np.ndarray]:
+    """Draw one episode of the single gymnasium environment.
+
+    Args:
+        policy: the policy, with sampled actions.
+        environment_id: a name known to gymnasium.
+        seed: of the first state and the actions.
+        every: keep one frame out of this many, and always the first and the last.
+
+    Returns:
+        RGB pictures, each (height, width, 3) uint8.
+    """
+    if every < 1:
+        raise ValueError(f"every must be at least 1, got {every}")
+    # Drawing needs no window; without this pygame looks for a screen.
+    os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
+    generator = torch.Generator().manual_seed(seed)
+    environment = gymnasium.make(environment_id, render_mode="rgb_array")
+    obs, _ = environment.reset(seed=seed)
+    frames, ended, step_number = [environment.render()], False, 0
+    while not ended:
+        action = policy.sample(torch.from_numpy(obs).unsqueeze(0), generator)[0].numpy()
+        obs, _, terminated, truncated, _ = environment.step(action)
+        ended, step_number = terminated or truncated, step_number + 1
+        if ended or step_number % every == 0:
+            frames.append(environment.render())
+    environment.close()
+    return frames

@@ -1,0 +1,215 @@
+"""Policies and critics as torch modules around the reference distributions.
+
+The formulas live in course_lib.reference; a policy only feeds them with a network's outputs.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+
+from course_lib.environments import BatchedEnvironment
+from course_lib.networks import mlp
+from course_lib.reference import (
+    beta_log_prob,
+    categorical_entropy,
+    categorical_log_prob,
+    gaussian_entropy,
+    gaussian_log_prob,
+    sample_categorical,
+    sample_gaussian,
+)
+
+HIDDEN = (64, 64)
+POLICY_OUTPUT_GAIN = 0.01
+
+
+class Policy(Protocol):
+    """What every loop asks of a stochastic policy. Leading axes are free: (…, S) → (…,)."""
+
+    def sample(self, obs: Tensor, generator: torch.Generator) -> Tensor:
+        """Draw one action a row of `obs` (N, S), without a gradient."""
+        ...
+
+    def log_prob(self, obs: Tensor, action: Tensor) -> Tensor:
+        """log π(a|s) of each action, with a gradient."""
+        ...
+
+    def entropy(self, obs: Tensor) -> Tensor:
+        """The entropy of π(·|s) in nats, with a gradient."""
+        ...
+
+
+class CategoricalPolicy(nn.Module):
+    """A softmax over discrete actions.
+
+    Args:
+        observation_size, num_actions: widths of the network's ends.
+        hidden: widths between them.
+        generator: the source of the initial weights.
+        sample, entropy: functions of the logits, to be replaced by a reader's own.
+    """
+
+    def __init__(
+        self,
+        observation_size: int,
+        num_actions: int,
+        hidden: Sequence[int] = HIDDEN,
+        generator: torch.Generator | None = None,
+        sample: Callable[[Tensor, torch.Generator], Tensor] = sample_categorical,
+        entropy: Callable[[Tensor], Tensor] = categorical_entropy,
+    ) -> None:
+        super().__init__()
+        self.logits = mlp([observation_size, *hidden, num_actions], generator, POLICY_OUTPUT_GAIN)
+        self.sample_function, self.entropy_function = sample, entropy
+
+    @torch.no_grad()
+    def sample(self, obs: Tensor, generator: torch.Generator) -> Tensor:
+        return self.sample_function(self.logits(obs), generator)
+
+    def log_prob(self, obs: Tensor, action: Tensor) -> Tensor:
+        return categorical_log_prob(self.logits(obs), action)
+
+    def entropy(self, obs: Tensor) -> Tensor:
+        return self.entropy_function(self.logits(obs))
+
+
+class GaussianPolicy(nn.Module):
+    """A Gaussian whose mean depends on the observation and whose spread does not.
+
+    Args:
+        observation_size, action_size: widths of the network's ends.
+        hidden: widths between them.
+        generator: the source of the initial weights.
+        log_std: the logarithm of the spread to start with.
+        sample: a function of mean and log_std, to be replaced by a reader's own.
+        entropy: a function of log_std, likewise.
+    """
+
+    def __init__(
+        self,
+        observation_size: int,
+        action_size: int,
+        hidden: Sequence[int] = HIDDEN,
+        generator: torch.Generator | None = None,
+        log_std: float = 0.0,
+        sample: Callable[[Tensor, Tensor, torch.Generator], Tensor] = sample_gaussian,
+        entropy: Callable[[Tensor], Tensor] = gaussian_entropy,
+    ) -> None:
+        super().__init__()
+        self.mean = mlp([observation_size, *hidden, action_size], generator, POLICY_OUTPUT_GAIN)
+        self.log_std = nn.Parameter(torch.full((action_size,), float(log_std)))
+        self.sample_function, self.entropy_function = sample, entropy
+
+    @torch.no_grad()
+    def sample(self, obs: Tensor, generator: torch.Generator) -> Tensor:
+        return self.sample_function(self.mean(obs), self.log_std, generator)
+
+    def log_prob(self, obs: Tensor, action: Tensor) -> Tensor:
+        return gaussian_log_prob(self.mean(obs), self.log_std, action)
+
+    def entropy(self, obs: Tensor) -> Tensor:
+        return self.entropy_function(self.log_std).expand(obs.shape[:-1])
+
+
+class BetaPolicy(nn.Module):
+    """A Beta distribution stretched to [low, high]: no action ever has to be clipped.
+
+    Both concentrations are 1 + softplus(·) > 1, so that the density has one peak and is zero at the
+    bounds.
+
+    Args:
+        observation_size, action_size: widths of the network's ends.
+        low, high: the bounds of every action dimension.
+        hidden: widths between the ends.
+        generator: the source of the initial weights.
+
+    Source: Chou et al. (2017), "Improving Stochastic Policy Gradients in Continuous Control with
+    Deep Reinforcement Learning using the Beta Distribution".
+    """
+
+    def __init__(
+        self,
+        observation_size: int,
+        action_size: int,
+        low: float = -1.0,
+        high: float = 1.0,
+        hidden: Sequence[int] = HIDDEN,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        self.net = mlp([observation_size, *hidden, 2 * action_size], generator, POLICY_OUTPUT_GAIN)
+        self.low, self.high = low, high
+
+    def concentrations(self, obs: Tensor) -> tuple[Tensor, Tensor]:
+        """α and β of the Beta distribution, each (…, D) and above 1."""
+        concentration1, concentration0 = (1 + softplus(self.net(obs))).chunk(2, dim=-1)
+        return concentration1, concentration0
+
+    @torch.no_grad()
+    def sample(self, obs: Tensor, generator: torch.Generator) -> Tensor:
+        # Two Gamma draws make a Beta draw: x/(x + y). torch.distributions takes no generator.
+        gamma1, gamma0 = (
+            torch._standard_gamma(concentration, generator=generator)
+            for concentration in self.concentrations(obs)
+        )
+        # A fraction that rounds to 0 or 1 would have log-density −∞.
+        fraction = (gamma1 / (gamma1 + gamma0)).clamp(1e-6, 1 - 1e-6)
+        return self.low + (self.high - self.low) * fraction
+
+    def log_prob(self, obs: Tensor, action: Tensor) -> Tensor:
+        return beta_log_prob(*self.concentrations(obs), action, self.low, self.high)
+
+    def entropy(self, obs: Tensor) -> Tensor:
+        unit = torch.distributions.Beta(*self.concentrations(obs), validate_args=False)
+        stretch = torch.tensor(self.high - self.low, dtype=obs.dtype)
+        return (unit.entropy() + stretch.log()).sum(-1)
+
+
+class Critic(nn.Module):
+    """A state-value function V(s): (…, S) → (…,), without a trailing axis of one."""
+
+    def __init__(
+        self,
+        observation_size: int,
+        hidden: Sequence[int] = HIDDEN,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        self.value = mlp([observation_size, *hidden, 1], generator)
+
+    def forward(self, obs: Tensor) -> Tensor:
+        return self.value(obs).squeeze(-1)
+
+
+def make_policy(
+    environment: BatchedEnvironment,
+    hidden: Sequence[int] = HIDDEN,
+    generator: torch.Generator | None = None,
+    distribution: str = "gaussian",
+    **functions: Callable[..., Tensor] | None,
+) -> CategoricalPolicy | GaussianPolicy | BetaPolicy:
+    """The policy that fits an environment's actions.
+
+    Args:
+        environment: says how many actions or action dimensions there are, and their bounds.
+        hidden: widths of the hidden layers.
+        generator: the source of the initial weights.
+        distribution: "gaussian" or "beta", for continuous actions.
+        functions: `sample` and `entropy` in place of the reference's; `None` keeps those.
+
+    Raises:
+        ValueError: an unknown distribution.
+    """
+    functions = {name: function for name, function in functions.items() if function is not None}
+    size = environment.observation_size
+    if environment.num_actions is not None:
+        return CategoricalPolicy(size, environment.num_actions, hidden, generator, **functions)
+    if distribution == "gaussian":
+        return GaussianPolicy(size, environment.action_size, hidden, generator, **functions)
+    if distribution != "beta":
+        raise ValueError(f"distribution must be 'gaussian' or 'beta', got {distribution!r}")
+    bounds = environment.action_low, environment.action_high
+    return BetaPolicy(size, environment.action_size, *bounds, hidden, generator, **functions)
