@@ -121,7 +121,11 @@ def gaussian_log_prob(mean: Tensor, log_std: Tensor, action: Tensor) -> Tensor:
 
 
 def beta_log_prob(
-    concentration1: Tensor, concentration0: Tensor, action: Tensor, low: float, high: float
+    concentration1: Tensor,
+    concentration0: Tensor,
+    action: Tensor,
+    low: float,
+    high: float,
 ) -> Tensor:
     """log π(a|s) of Beta distributions stretched from [0, 1] to [low, high].
 
@@ -146,9 +150,7 @@ def beta_log_prob(
     Source: Chou et al. (2017), "Improving Stochastic Policy Gradients in Continuous Control with
     Deep Reinforcement Learning using the Beta Distribution"; lecture 002, Beta policies.
     """
-    require_same_shape(
-        concentration1=concentration1, concentration0=concentration0, action=action
-    )
+    require_same_shape(concentration1=concentration1, concentration0=concentration0, action=action)
     if not high > low:
         raise ValueError(f"high: expected a bound above low = {low}, got {high}")
     fraction = (action - low) / (high - low)

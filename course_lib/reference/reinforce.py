@@ -8,7 +8,11 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from course_lib.reference.returns import discounted_return, reward_to_go
-from course_lib.reference.shapes import require_dimensions, require_same_shape, require_shape
+from course_lib.reference.shapes import (
+    require_dimensions,
+    require_same_shape,
+    require_shape,
+)
 
 
 def max_likelihood_loss(log_prob: Tensor) -> Tensor:

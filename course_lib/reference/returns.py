@@ -1,4 +1,4 @@
-"""Returns of sampled trajectories: sums of rewards, discounted, from the start or from each step on.
+"""Returns of sampled trajectories: discounted sums of rewards, in all or from each step on.
 
 Estimates that bootstrap from a value function live in `advantages.py`.
 """

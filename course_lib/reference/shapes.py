@@ -1,4 +1,4 @@
-"""Shape guards for the reference functions: a silent broadcast is the costliest bug of the field."""
+"""Shape guards of the reference functions: a silent broadcast is the costliest bug there is."""
 
 from torch import Tensor
 
@@ -32,9 +32,7 @@ def require_dimensions(name: str, tensor: Tensor, *allowed: int) -> None:
     """Raise `ValueError` unless `tensor` has one of the allowed numbers of dimensions."""
     if tensor.ndim not in allowed:
         wanted = " or ".join(str(number) for number in allowed)
-        raise ValueError(
-            f"{name}: expected {wanted} dimension(s), got shape {tuple(tensor.shape)}"
-        )
+        raise ValueError(f"{name}: expected {wanted} dimension(s), got shape {tuple(tensor.shape)}")
 
 
 def require_range(name: str, number: float, low: float, high: float) -> None:

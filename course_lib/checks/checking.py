@@ -1,0 +1,105 @@
+"""`check` and `check_answer`: what a notebook calls after an exercise."""
+
+from collections.abc import Callable
+from difflib import get_close_matches
+
+from course_lib.checks.comparing import Difference
+from course_lib.checks.exercise import exercise_names, load_exercise
+from course_lib.checks.judging import HIDDEN_SEEDS, VISIBLE_SEEDS, judge
+from course_lib.checks.message import failed_text, no_exercise_text, passed_line
+from course_lib.checks.question import answered_text, judge_answer, load_question
+
+
+class CheckFailed(AssertionError):
+    """A failed check. It shows its message and nothing of its own inside.
+
+    Attributes:
+        exercise: the exercise's or question's name.
+        mistake: the name of the known mistake that was recognised, or None.
+        points, possible: what the function earns and what it could.
+        failures: everything that is wrong, as `Difference`s.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        exercise: str,
+        mistake: str | None = None,
+        points: float = 0.0,
+        possible: float = 0.0,
+        failures: tuple[Difference, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.exercise = exercise
+        self.mistake = mistake
+        self.points = points
+        self.possible = possible
+        self.failures = failures
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows instead of a traceback."""
+        return str(self).split("\n")
+
+
+def check(function: Callable, *, hidden: bool = False, exercise: str | None = None) -> None:
+    """Check a function of yours against the course's: value, gradient, dtype, shape, inputs.
+
+    Args:
+        function: your function; its name says which exercise it solves.
+        hidden: run more cases, drawn with other seeds. Their numbers are not shown.
+        exercise: the exercise's name, if your function has another one.
+
+    Raises:
+        CheckFailed: something is wrong; the message says what, and which known mistake it is.
+        ValueError: there is no exercise of that name.
+        TypeError: `function` cannot be called.
+    """
+    if not callable(function):
+        raise TypeError(
+            "check needs the function itself, as in check(reinforce_loss); "
+            f"it got a {type(function).__name__}: leave the brackets off"
+        )
+    name = exercise or getattr(function, "__name__", type(function).__name__)
+    try:
+        found = load_exercise(name)
+    except KeyError:
+        close_names = get_close_matches(name, exercise_names(), n=2)
+        raise ValueError(no_exercise_text(name, close_names)) from None
+    verdict = judge(found, function, HIDDEN_SEEDS if hidden else VISIBLE_SEEDS)
+    if verdict.passed:
+        print(passed_line(verdict, hidden))
+        return
+    raise CheckFailed(
+        failed_text(verdict, hidden),
+        exercise=found.name,
+        mistake=verdict.diagnosis.name if verdict.diagnosis else None,
+        points=verdict.points,
+        possible=found.possible,
+        failures=verdict.failures,
+    ) from None
+
+
+def check_answer(function: Callable[[], str]) -> None:
+    """Check the answer to a concept question and explain the choice.
+
+    Args:
+        function: `answer_…`, which returns a letter.
+
+    Raises:
+        CheckFailed: the choice is wrong; the message says why.
+        ValueError: there is no question of that name.
+    """
+    question = load_question(function)
+    letter, right = judge_answer(question, function)
+    text = answered_text(question, letter, right)
+    if right:
+        print(text)
+        return
+    raise CheckFailed(
+        text,
+        exercise=question.name,
+        mistake=f"chose-{letter}" if letter else None,
+        points=0.0,
+        possible=question.points,
+    ) from None

@@ -1,0 +1,59 @@
+"""Random inputs for the cases: float64, uneven sizes, both kinds of ends."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def normal(generator: torch.Generator, *shape: int) -> Tensor:
+    """Standard normal numbers."""
+    return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+
+def uniform(generator: torch.Generator, low: float, high: float, *shape: int) -> Tensor:
+    """Uniform numbers in [low, high)."""
+    unit = torch.rand(*shape, generator=generator, dtype=torch.float64)
+    return low + (high - low) * unit
+
+
+def log_probs(generator: torch.Generator, *shape: int) -> Tensor:
+    """Log-probabilities of actions that were neither certain nor absurd."""
+    return -uniform(generator, 0.1, 3.0, *shape)
+
+
+def actions(generator: torch.Generator, num_actions: int, *shape: int) -> Tensor:
+    """Discrete actions."""
+    return torch.randint(num_actions, shape, generator=generator)
+
+
+def flags(shape: tuple[int, ...], *places: tuple[int, ...]) -> Tensor:
+    """A boolean tensor that is true in the given places."""
+    marked = torch.zeros(shape, dtype=torch.bool)
+    for place in places:
+        marked[place] = True
+    return marked
+
+
+def rollout(
+    generator: torch.Generator,
+    shape: tuple[int, int],
+    terminated: tuple[tuple[int, int], ...] = (),
+    truncated: tuple[tuple[int, int], ...] = (),
+) -> dict[str, Any]:
+    """Rewards, values and ends of a rollout that could have happened.
+
+    Inside an episode `next_value[t]` is `value[t + 1]`; at an end it is the value of the final
+    observation, which belongs to no other step.
+    """
+    reward, value, next_value = (normal(generator, *shape) for _ in range(3))
+    ended, cut = flags(shape, *terminated), flags(shape, *truncated)
+    inside = ~(ended | cut)[:-1]
+    next_value[:-1] = torch.where(inside, value[1:], next_value[:-1])
+    return {
+        "reward": reward,
+        "value": value,
+        "next_value": next_value,
+        "terminated": ended,
+        "truncated": cut,
+    }

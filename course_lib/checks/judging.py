@@ -1,0 +1,111 @@
+"""Decides about a function: which cases fail, which mistake it is, how many points it earns."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from course_lib.checks.broadcast import broadcast_mistake
+from course_lib.checks.comparing import Difference, differences, reaches, same_outcome
+from course_lib.checks.exercise import EDGE, GRADIENT, NUMERICS, VALUE, Case, Exercise
+from course_lib.checks.outcome import Outcome, run_case
+from course_lib.checks.relations import Diagnosis, general_mistake
+
+VISIBLE_SEEDS = (0,)
+HIDDEN_SEEDS = (0, 1, 2, 3)
+NO_RESULT = ("error", "missing", "type", "count", "shape")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A case, what should come out of it and what came out of it."""
+
+    case: Case
+    wanted: Outcome
+    got: Outcome
+    differences: tuple[Difference, ...]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check found out about one function."""
+
+    exercise: Exercise
+    failures: tuple[Difference, ...]
+    diagnosis: Diagnosis | None
+    points: float
+    num_cases: int
+    noted: tuple[str, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.failures
+
+
+def judge(exercise: Exercise, function: Callable, seeds: Sequence[int] = VISIBLE_SEEDS) -> Verdict:
+    """Run the function on all cases of these seeds and weigh the results."""
+    runs: list[Run] = []
+    for case, wanted in (pair for seed in seeds for pair in cases_of(exercise, seed)):
+        got = run_case(exercise, function, case)
+        runs.append(Run(case, wanted, got, tuple(differences(exercise, case, wanted, got))))
+        if any(one.kind == "missing" for one in runs[-1].differences):
+            break
+    failures = tuple(one for run in runs for one in run.differences)
+    noted = tuple(
+        name
+        for name in exercise.noted_gradient
+        if any(reaches(run.got.gradients.get(name)) for run in runs)
+    )
+    diagnosis = diagnose(exercise, function, runs)
+    return Verdict(exercise, failures, diagnosis, earned(exercise, failures), len(runs), noted)
+
+
+@lru_cache(maxsize=512)
+def cases_of(exercise: Exercise, seed: int) -> tuple[tuple[Case, Outcome], ...]:
+    """The cases of one seed, each with what the reference makes of it."""
+    cases = exercise.cases(torch.Generator().manual_seed(seed))
+    if exercise.float32:
+        cases = [*cases, in_float32(cases[0])]
+    return tuple((case, run_case(exercise, exercise.reference, case)) for case in cases)
+
+
+def in_float32(case: Case) -> Case:
+    """The same case with its floating-point tensors in single precision."""
+    inputs = {
+        name: value.float() if isinstance(value, Tensor) and value.is_floating_point() else value
+        for name, value in case.inputs.items()
+    }
+    return replace(case, name=f"{case.name}, in float32", inputs=inputs)
+
+
+def diagnose(exercise: Exercise, function: Callable, runs: Sequence[Run]) -> Diagnosis | None:
+    """The known mistake that gives what came out on every case, else a general one, else None."""
+    failed = [run for run in runs if run.differences]
+    if not failed or failed[0].differences[0].kind == "missing":
+        return None
+    for mistake in exercise.mistakes:
+        if all(
+            same_outcome(exercise, run_case(exercise, mistake.function, run.case), run.got)
+            for run in (*failed, *runs)
+        ):
+            return Diagnosis(mistake.name, mistake.explanation)
+    return broadcast_mistake(exercise, function, failed[0].case) or general_mistake(
+        [(run.wanted, run.got) for run in failed]
+    )
+
+
+def earned(exercise: Exercise, failures: Sequence[Difference]) -> float:
+    """Points of the parts in which nothing failed.
+
+    Edge cases and numerics only count when the ordinary value is right, so that a constant earns
+    nothing for being finite.
+    """
+    broken = {one.part if one.part in exercise.points else VALUE for one in failures}
+    if VALUE in broken:
+        broken |= {EDGE, NUMERICS}
+        if any(one.kind in NO_RESULT for one in failures):
+            broken.add(GRADIENT)
+    return sum(points for part, points in exercise.points.items() if part not in broken)

@@ -1,0 +1,124 @@
+"""Runs a function on a case and records everything that a judge may look at.
+
+An outcome is plain data: values, gradients, dtypes, what was changed, what was raised. It knows
+neither the reference nor the points.
+"""
+
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from course_lib.checks.exercise import Case, Exercise, Seed
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came out of one call: a detached value, gradients by input name, and side effects."""
+
+    value: Any = None
+    gradients: Mapping[str, Tensor | None] = field(default_factory=dict)
+    changed: tuple[str, ...] = ()
+    error: BaseException | None = None
+    error_line: str = ""
+
+
+def run_case(exercise: Exercise, function: Callable, case: Case) -> Outcome:
+    """Call `function` with fresh copies of the case's inputs; exceptions become outcomes."""
+    inputs = fresh_inputs(case, exercise.watched)
+    before = {name: value.detach().clone() for name, value in tensors_of(inputs)}
+    try:
+        raw = case.call(function, inputs) if case.call else function(**inputs)
+        value = exercise.observe(raw, inputs) if exercise.observe else raw
+        gradients = gradients_of(value, inputs, exercise.watched)
+    except Exception as error:  # A student's function may raise anything.
+        return Outcome(error=error, error_line=line_of(function, error))
+    changed = tuple(name for name, old in before.items() if not unchanged(inputs[name], old))
+    return Outcome(detach(value), gradients, changed)
+
+
+def fresh_inputs(case: Case, watched: tuple[str, ...]) -> dict[str, Any]:
+    """Copies of the inputs: new tensors, new generators, `requires_grad` where it is watched."""
+    inputs: dict[str, Any] = {}
+    for name, value in case.inputs.items():
+        if isinstance(value, Seed):
+            inputs[name] = torch.Generator().manual_seed(value.number)
+        elif isinstance(value, Tensor):
+            wants_gradient = name in watched and value.is_floating_point()
+            inputs[name] = value.detach().clone().requires_grad_(wants_gradient)
+        else:
+            inputs[name] = value
+    return inputs
+
+
+def tensors_of(inputs: Mapping[str, Any]) -> Iterator[tuple[str, Tensor]]:
+    """The named tensors among the inputs."""
+    return ((name, value) for name, value in inputs.items() if isinstance(value, Tensor))
+
+
+def unchanged(tensor: Tensor, old: Tensor) -> bool:
+    """Whether a tensor still holds what it held, shape and NaNs included."""
+    return tensor.shape == old.shape and torch.equal(
+        torch.nan_to_num(tensor.detach()), torch.nan_to_num(old)
+    )
+
+
+def gradients_of(
+    value: Any, inputs: Mapping[str, Any], watched: tuple[str, ...]
+) -> dict[str, Tensor | None]:
+    """Gradients of a fixed weighting of all outputs with respect to each watched input."""
+    names = [
+        name for name in watched if isinstance(inputs.get(name), Tensor) and inputs[name].is_leaf
+    ]
+    names = [name for name in names if inputs[name].requires_grad]
+    outputs = [leaf for leaf in leaves(value) if isinstance(leaf, Tensor) and leaf.requires_grad]
+    if not outputs or not names:
+        return dict.fromkeys(names)
+    gradients = torch.autograd.grad(
+        outputs,
+        [inputs[name] for name in names],
+        [weights_like(leaf, place) for place, leaf in enumerate(outputs)],
+        allow_unused=True,
+    )
+    return dict(zip(names, gradients, strict=True))
+
+
+def weights_like(output: Tensor, place: int) -> Tensor:
+    """Fixed, uneven weights, so that errors in different elements cannot cancel."""
+    if output.ndim == 0:
+        return torch.full_like(output, 1.0 + 0.5 * place)
+    generator = torch.Generator().manual_seed(7 + place)
+    return torch.empty_like(output).uniform_(0.5, 1.5, generator=generator)
+
+
+def leaves(value: Any) -> list[Any]:
+    """The values inside nested tuples, lists and dictionaries, in order."""
+    if isinstance(value, tuple | list):
+        return [leaf for item in value for leaf in leaves(item)]
+    if isinstance(value, Mapping):
+        return [leaf for key in value for leaf in leaves(value[key])]
+    return [value]
+
+
+def detach(value: Any) -> Any:
+    """The same structure with its tensors cut from their graphs and copied."""
+    if isinstance(value, Tensor):
+        return value.detach().clone()
+    if isinstance(value, tuple | list):
+        return tuple(detach(item) for item in value)
+    if isinstance(value, Mapping):
+        return {key: detach(item) for key, item in value.items()}
+    return value
+
+
+def line_of(function: Callable, error: BaseException) -> str:
+    """The line of the function's own code that raised, as "line 3: code"; empty if unknown."""
+    code = getattr(function, "__code__", None)
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if code and frame.filename == code.co_filename]
+    if not own or not own[-1].line:
+        return ""
+    return f"line {own[-1].lineno}: {own[-1].line.strip()}"

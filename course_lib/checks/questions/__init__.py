@@ -1,0 +1,1 @@
+"""The explanations of the concept questions, one module a lesson."""
