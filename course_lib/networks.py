@@ -6,13 +6,25 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+
+class Rescale(nn.Module):
+    """Divides each input by its typical size, so that small ones are not overlooked."""
+
+    def __init__(self, scale: Sequence[float]) -> None:
+        super().__init__()
+        self.register_buffer("factor", 1 / torch.tensor(scale, dtype=torch.float32))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return inputs * self.factor
 
 
 def mlp(
     sizes: Sequence[int],
     generator: torch.Generator | None = None,
     output_gain: float = 1.0,
+    input_scale: Sequence[float] | None = None,
     activation: type[nn.Module] = nn.Tanh,
 ) -> nn.Sequential:
     """A multilayer perceptron with orthogonal weights and zero biases.
@@ -24,6 +36,8 @@ def mlp(
         sizes: the widths from the input to the output, at least two.
         generator: the source of the weights; `None` takes torch's global one.
         output_gain: the factor of the last layer's weights; hidden layers have √2.
+        input_scale: typical sizes of the inputs, which are divided by them; `None` leaves them as
+            they are.
         activation: between the layers; none follows the last.
 
     Raises:
@@ -34,7 +48,7 @@ def mlp(
     """
     if len(sizes) < 2:
         raise ValueError(f"sizes: expected an input and an output width, got {list(sizes)}")
-    layers: list[nn.Module] = []
+    layers: list[nn.Module] = [] if input_scale is None else [Rescale(input_scale)]
     for inputs, outputs in pairwise(sizes):
         # skip_init: nn.Linear would draw from the global generator first.
         linear = nn.utils.skip_init(nn.Linear, inputs, outputs)

@@ -49,6 +49,7 @@ class CategoricalPolicy(nn.Module):
         observation_size, num_actions: widths of the network's ends.
         hidden: widths between them.
         generator: the source of the initial weights.
+        observation_scale: typical sizes of the observation's parts; `None` for 1.
         sample, entropy: functions of the logits, to be replaced by a reader's own.
     """
 
@@ -58,11 +59,13 @@ class CategoricalPolicy(nn.Module):
         num_actions: int,
         hidden: Sequence[int] = HIDDEN,
         generator: torch.Generator | None = None,
+        observation_scale: Sequence[float] | None = None,
         sample: Callable[[Tensor, torch.Generator], Tensor] = sample_categorical,
         entropy: Callable[[Tensor], Tensor] = categorical_entropy,
     ) -> None:
         super().__init__()
-        self.logits = mlp([observation_size, *hidden, num_actions], generator, POLICY_OUTPUT_GAIN)
+        sizes = [observation_size, *hidden, num_actions]
+        self.logits = mlp(sizes, generator, POLICY_OUTPUT_GAIN, observation_scale)
         self.sample_function, self.entropy_function = sample, entropy
 
     @torch.no_grad()
@@ -83,6 +86,7 @@ class GaussianPolicy(nn.Module):
         observation_size, action_size: widths of the network's ends.
         hidden: widths between them.
         generator: the source of the initial weights.
+        observation_scale: typical sizes of the observation's parts; `None` for 1.
         log_std: the logarithm of the spread to start with.
         sample: a function of mean and log_std, to be replaced by a reader's own.
         entropy: a function of log_std, likewise.
@@ -94,12 +98,14 @@ class GaussianPolicy(nn.Module):
         action_size: int,
         hidden: Sequence[int] = HIDDEN,
         generator: torch.Generator | None = None,
+        observation_scale: Sequence[float] | None = None,
         log_std: float = 0.0,
         sample: Callable[[Tensor, Tensor, torch.Generator], Tensor] = sample_gaussian,
         entropy: Callable[[Tensor], Tensor] = gaussian_entropy,
     ) -> None:
         super().__init__()
-        self.mean = mlp([observation_size, *hidden, action_size], generator, POLICY_OUTPUT_GAIN)
+        sizes = [observation_size, *hidden, action_size]
+        self.mean = mlp(sizes, generator, POLICY_OUTPUT_GAIN, observation_scale)
         self.log_std = nn.Parameter(torch.full((action_size,), float(log_std)))
         self.sample_function, self.entropy_function = sample, entropy
 
@@ -125,6 +131,7 @@ class BetaPolicy(nn.Module):
         low, high: the bounds of every action dimension.
         hidden: widths between the ends.
         generator: the source of the initial weights.
+        observation_scale: typical sizes of the observation's parts; `None` for 1.
 
     Source: Chou et al. (2017), "Improving Stochastic Policy Gradients in Continuous Control with
     Deep Reinforcement Learning using the Beta Distribution".
@@ -138,9 +145,11 @@ class BetaPolicy(nn.Module):
         high: float = 1.0,
         hidden: Sequence[int] = HIDDEN,
         generator: torch.Generator | None = None,
+        observation_scale: Sequence[float] | None = None,
     ) -> None:
         super().__init__()
-        self.net = mlp([observation_size, *hidden, 2 * action_size], generator, POLICY_OUTPUT_GAIN)
+        sizes = [observation_size, *hidden, 2 * action_size]
+        self.net = mlp(sizes, generator, POLICY_OUTPUT_GAIN, observation_scale)
         self.low, self.high = low, high
 
     def concentrations(self, obs: Tensor) -> tuple[Tensor, Tensor]:
@@ -176,9 +185,11 @@ class Critic(nn.Module):
         observation_size: int,
         hidden: Sequence[int] = HIDDEN,
         generator: torch.Generator | None = None,
+        observation_scale: Sequence[float] | None = None,
     ) -> None:
         super().__init__()
-        self.value = mlp([observation_size, *hidden, 1], generator)
+        sizes = [observation_size, *hidden, 1]
+        self.value = mlp(sizes, generator, input_scale=observation_scale)
 
     def forward(self, obs: Tensor) -> Tensor:
         return self.value(obs).squeeze(-1)
@@ -204,12 +215,23 @@ def make_policy(
         ValueError: an unknown distribution.
     """
     functions = {name: function for name, function in functions.items() if function is not None}
-    size = environment.observation_size
-    if environment.num_actions is not None:
-        return CategoricalPolicy(size, environment.num_actions, hidden, generator, **functions)
+    size, actions = environment.observation_size, environment.num_actions
+    network = (hidden, generator, environment.observation_scale)
+    if actions is not None:
+        return CategoricalPolicy(size, actions, *network, **functions)
     if distribution == "gaussian":
-        return GaussianPolicy(size, environment.action_size, hidden, generator, **functions)
+        return GaussianPolicy(size, environment.action_size, *network, **functions)
     if distribution != "beta":
         raise ValueError(f"distribution must be 'gaussian' or 'beta', got {distribution!r}")
     bounds = environment.action_low, environment.action_high
-    return BetaPolicy(size, environment.action_size, *bounds, hidden, generator, **functions)
+    return BetaPolicy(size, environment.action_size, *bounds, *network, **functions)
+
+
+def make_critic(
+    environment: BatchedEnvironment,
+    hidden: Sequence[int] = HIDDEN,
+    generator: torch.Generator | None = None,
+) -> Critic:
+    """The critic that fits an environment's observations."""
+    size, scale = environment.observation_size, environment.observation_scale
+    return Critic(size, hidden, generator, scale)

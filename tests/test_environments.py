@@ -177,7 +177,7 @@ def test_a_step_before_the_first_reset_is_refused():
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones():
-    with pytest.raises(ValueError, match="'CartPole-v7'.*CartPole-v1, ContinuousCartPole-v0"):
+    with pytest.raises(ValueError, match=r"'CartPole-v7'.*CartPole-v1, ContinuousCartPole-v0"):
         make_vector("CartPole-v7", 1)
     with pytest.raises(ValueError, match="at least 1, got 0"):
         make_vector("CartPole-v1", 0)

@@ -103,7 +103,8 @@ def test_rollouts_follow_each_other_without_a_seam():
     for name in ("obs", "action", "reward", "terminated", "truncated", "next_obs", "log_prob"):
         joined = torch.cat([getattr(part, name) for part in parts])
         assert torch.equal(joined, getattr(long, name))
-    assert sum((part.finished_returns for part in parts), []) == long.finished_returns
+    finished = [episode_return for part in parts for episode_return in part.finished_returns]
+    assert finished == long.finished_returns
 
 
 def test_finished_returns_add_up_to_the_rewards_of_finished_episodes():

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from course_lib.algorithms.progress import Progress, require_finite
 from course_lib.environments import make_vector
-from course_lib.policies import Critic, make_policy
+from course_lib.policies import make_critic, make_policy
 from course_lib.reference import a2c_loss, generalized_advantage, normalize_advantage
 from course_lib.rollout import Collector
 
@@ -77,7 +77,7 @@ def a2c(
     policy = make_policy(
         environment, config.hidden, generator, config.distribution, sample=sample, entropy=entropy
     )
-    critic = Critic(environment.observation_size, config.hidden, generator)
+    critic = make_critic(environment, config.hidden, generator)
     parameters = [*policy.parameters(), *critic.parameters()]
     optimizer = torch.optim.Adam(parameters, config.learning_rate, fused=True)
     collector = Collector(environment, generator)

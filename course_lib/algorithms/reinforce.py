@@ -83,8 +83,5 @@ def reinforce(
 
         # 4. Report.
         yield Progress(
-            env_steps,
-            episodes.episode_return.tolist(),
-            policy,
-            {"loss": objective.item()},
+            env_steps, episodes.episode_return.tolist(), policy, {"loss": objective.item()}
         )

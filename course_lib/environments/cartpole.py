@@ -35,7 +35,7 @@ def cartpole_dynamics(state: np.ndarray, force: np.ndarray) -> np.ndarray:
 
     Source: Barto, Sutton and Anderson (1983); gymnasium's CartPole-v1, Euler integration.
     """
-    x, x_dot, theta, theta_dot = state.T
+    _, x_dot, theta, theta_dot = state.T
     cosine, sine = np.cos(theta), np.sin(theta)
     temp = (force + POLE_MOMENT * np.square(theta_dot) * sine) / TOTAL_MASS
     theta_acceleration = (GRAVITY * sine - cosine * temp) / (
@@ -57,6 +57,7 @@ class CartPole(BatchedEnvironment):
     observation_size = 4
     num_actions = 2
     max_steps = MAX_STEPS
+    observation_scale = (1.0, 1.0, 0.1, 1.0)  # angles are in radians: 0.2 is a fall
 
     def first_state(self, count: int) -> np.ndarray:
         return self.random.uniform(-0.05, 0.05, (count, 4))
@@ -88,6 +89,7 @@ class HiddenVelocityCartPole(CartPole):
     """CartPole-v1 that shows positions only: one observation is not a Markov state."""
 
     observation_size = 2
+    observation_scale = (1.0, 0.1)
 
     def observe(self, state: np.ndarray) -> np.ndarray:
         return state[:, VISIBLE_WITHOUT_VELOCITY].astype(np.float32)

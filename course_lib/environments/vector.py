@@ -49,7 +49,8 @@ class BatchedEnvironment:
 
     A family of environments says three things: where an episode starts (`first_state`), what an
     action does (`dynamics`), and what of the state can be seen (`observe`). Exactly one of
-    `num_actions` (discrete) and `action_size` (continuous) is set.
+    `num_actions` (discrete) and `action_size` (continuous) is set. `observation_scale` names the
+    typical sizes of the observation's parts, where they differ much; networks divide by them.
     """
 
     observation_size: int
@@ -57,6 +58,7 @@ class BatchedEnvironment:
     action_size: int | None = None
     action_low: float = -1.0
     action_high: float = 1.0
+    observation_scale: tuple[float, ...] | None = None
     max_steps: int
 
     def __init__(self, num_envs: int, seed: int | None = None) -> None:
