@@ -12,8 +12,8 @@ BROADCAST = (
     "product."
 )
 SUM_FOR_MEAN = (
-    "A sum stands where a mean belongs, so the step grows with the size of the batch and a learning "
-    "rate that worked for one batch size fails for the next."
+    "A sum stands where a mean belongs, so the step grows with the size of the batch, and a "
+    "learning rate that worked for one batch size fails for the next."
 )
 LOG_PROB_CUT = (
     "The value is right, but `log_prob` was cut from its graph, so the policy would never move. "

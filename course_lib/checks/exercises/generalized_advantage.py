@@ -221,14 +221,14 @@ EXERCISE = Exercise(
         ),
         Mistake(
             "shifted-ends",
-            "The flags are read one step late: `terminated[t]` belongs to the step that `reward[t]` "
-            "follows, so it masks δ_t and the link from t to t + 1, not the ones before.",
+            "The flags are read one step late: `terminated[t]` belongs to the same step as "
+            "`reward[t]`, so it masks δ_t and the link from t to t + 1, not the ones before.",
             shifted_ends,
         ),
         Mistake(
             "value-of-the-next-row",
-            "You use value[t + 1] for V(s_{t+1}). At the end of an episode that row holds the first "
-            "state of the *next* episode; next_value[t] is the state the step really led to.",
+            "You use value[t + 1] for V(s_{t+1}). At the end of an episode that row holds the "
+            "first state of the *next* episode; next_value[t] is the state the step led to.",
             value_of_the_next_row,
         ),
         Mistake(

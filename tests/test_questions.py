@@ -1,0 +1,66 @@
+"""Concept questions: every choice is explained, and answers are read kindly."""
+
+import pytest
+
+from course_lib import CheckFailed, check_answer
+from course_lib.checks import Question, all_questions
+from course_lib.checks.question import judge_answer
+
+QUESTION = Question("why", "b", {"a": "Because not.", "b": "Because so."})
+
+
+def answer(letter):
+    return lambda: letter
+
+
+@pytest.mark.parametrize("letter", ["b", "B", " b ", "(b)", "b."])
+def test_a_right_letter_counts_however_it_is_typed(letter):
+    assert judge_answer(QUESTION, answer(letter)) == ("b", True)
+
+
+@pytest.mark.parametrize(("chosen", "letter"), [("a", "a"), ("x", ""), (None, ""), (2, "")])
+def test_anything_else_is_wrong(chosen, letter):
+    assert judge_answer(QUESTION, answer(chosen)) == (letter, False)
+
+
+def test_a_question_must_explain_its_right_choice():
+    with pytest.raises(ValueError, match="has no explanation"):
+        Question("why", "c", {"a": "Because not.", "b": "Because so."})
+
+
+@pytest.mark.parametrize("question", all_questions().values(), ids=lambda question: question.name)
+def test_every_choice_of_every_question_gets_its_own_reason(question, capsys):
+    def choose(letter):
+        def function():
+            return letter
+
+        function.__name__ = f"answer_{question.name}"
+        return function
+
+    check_answer(choose(question.right))
+    assert "is right" in capsys.readouterr().out
+    for letter in question.explanations.keys() - {question.right}:
+        with pytest.raises(CheckFailed) as caught:
+            check_answer(choose(letter))
+        assert caught.value.mistake == f"chose-{letter}"
+        assert caught.value.possible == question.points
+    assert len(set(question.explanations.values())) == len(question.explanations)
+
+
+def test_an_unknown_question_is_named():
+    def answer_nothing():
+        return "a"
+
+    with pytest.raises(ValueError, match="no question called 'nothing'"):
+        check_answer(answer_nothing)
+
+
+def test_an_unanswered_question_says_what_to_do():
+    name = next(iter(all_questions()))
+
+    def function():
+        raise NotImplementedError
+
+    function.__name__ = f"answer_{name}"
+    with pytest.raises(CheckFailed, match="not answered yet"):
+        check_answer(function)
