@@ -114,4 +114,4 @@ def a2c(
 
         # 4. Report.
         metrics = {"loss": objective.item(), "entropy": spread.mean().item()}
-        yield Progress(collector.env_steps, rollout.finished_returns, policy, metrics)
+        yield Progress(collector.env_steps, rollout.finished_returns, policy, metrics, critic)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from course_lib.policies import Policy
+from course_lib.policies import Critic, Policy
 
 
 class Progress(NamedTuple):
@@ -16,12 +16,14 @@ class Progress(NamedTuple):
         finished_returns: undiscounted returns of the episodes that ended since the last yield.
         policy: the policy itself, no copy: it goes on learning when the loop goes on.
         metrics: numbers worth plotting, such as "loss" and "entropy".
+        critic: the value function, where the algorithm has one.
     """
 
     env_steps: int
     finished_returns: list[float]
     policy: Policy
     metrics: dict[str, float]
+    critic: Critic | None = None
 
 
 def require_finite(update: int, loss: Tensor, **terms: Tensor) -> None:
