@@ -64,7 +64,7 @@ WITHOUT_NETWORK = (
 
 
 class SetupError(Exception):
-    """Something that the reader can repair; the text says how."""
+    """Something that the reader can repair: what is wrong, and what to do about it."""
 
 
 class DamagedError(SetupError):
@@ -85,19 +85,22 @@ def check_python():
     if version not in PYTHONS:
         raise SetupError(
             f"this is Python {version[0]}.{version[1]}, and the course needs Python "
-            f"3.{PYTHONS[0][1]} to 3.{PYTHONS[-1][1]}. " + advice_on_python()
+            f"3.{PYTHONS[0][1]} to 3.{PYTHONS[-1][1]}.",
+            advice_on_python(),
         )
     if sys.maxsize < 2**32:
-        raise SetupError("this Python has 32 bits, and torch needs one of 64 bits.")
+        raise SetupError("this Python has 32 bits.", "Install one of 64 bits: torch needs it.")
     if sys.platform == "darwin" and platform.machine() == "x86_64":
         raise SetupError(
-            "PyTorch has no builds for Intel Macs any more. On a Mac with an Apple chip, use a "
-            "Python for arm64; on an Intel Mac, work in a Linux container or on another machine."
+            "PyTorch has no builds for Intel Macs any more.",
+            "On a Mac with an Apple chip, use a Python for arm64; on an Intel Mac, work in a Linux "
+            "container or on another machine.",
         )
     if not (importlib.util.find_spec("venv") and importlib.util.find_spec("ensurepip")):
         raise SetupError(
-            "this Python cannot make virtual environments. On Debian or Ubuntu, run "
-            f"`sudo apt install python{version[0]}.{version[1]}-venv`, then this again."
+            "this Python cannot make virtual environments.",
+            f"On Debian or Ubuntu, run `sudo apt install python{version[0]}.{version[1]}-venv`, "
+            "then this again.",
         )
 
 
@@ -143,8 +146,9 @@ def check_space(folder, need):
     free = shutil.disk_usage(folder).free / 1e9
     if free < NEEDED_GB[need]:
         raise SetupError(
-            f"the disk of {folder} has {free:.1f} GB left, and this step may need "
-            f"{NEEDED_GB[need]} GB. Free some space, or move the course to another disk."
+            f"the disk of {folder} has {free:.1f} GB left, and setting up may take "
+            f"{NEEDED_GB[need]} GB.",
+            "Free some space, or move the course to another disk.",
         )
 
 
@@ -182,6 +186,10 @@ class Environment:
         code = "import platform; print(platform.python_version())"
         return (answer([str(self.python), "-c", code]) or "").strip() or None
 
+    def can_import(self):
+        """Say whether the packages can be imported; the first time, a slow disk takes minutes."""
+        return answer([str(self.python), "-c", IMPORTS], seconds=600) is not None
+
     def current_state(self, build, extras):
         """Return what the stamp says when nothing is left to do."""
         return {
@@ -215,9 +223,10 @@ class Environment:
 
     def remove(self):
         """Delete the environment, unless the folder is something else."""
-        if not ((self.venv / "pyvenv.cfg").exists() or self.log.exists()):
+        is_ours = (self.venv / "pyvenv.cfg").exists() or self.log.exists()
+        if not is_ours and any(self.venv.iterdir()):
             raise SetupError(
-                f"{self.venv} is in the way: it is not a virtual environment. Move it elsewhere."
+                f"{self.venv} is in the way: it is not a virtual environment.", "Move it elsewhere."
             )
         shutil.rmtree(self.venv)
 
@@ -251,10 +260,10 @@ class Environment:
         """Take away what an interrupted installation left, so that pip does it again."""
         self.stamp.unlink(missing_ok=True)
         shutil.rmtree(self.downloads, ignore_errors=True)
-        half_done = [
-            info for info in self.site_packages("*.dist-info") if not (info / "INSTALLER").exists()
-        ]
-        for path in [*half_done, *self.site_packages("~*")]:
+        for info in self.site_packages("*.dist-info"):
+            if not (info / "INSTALLER").exists():  # pip writes it when all files are in place
+                shutil.rmtree(info)
+        for path in self.site_packages("~*"):  # what pip renamed before replacing it
             shutil.rmtree(path)
 
     def finish(self, build, extras):
@@ -268,21 +277,25 @@ class Environment:
 def watch(process, log, title):
     """Show what a step is doing until it ends: on a terminal in one line, else twice a minute."""
     on_terminal = sys.stdout.isatty()
-    shown = begin = time.monotonic()
+    pause = 0.5 if on_terminal else 30
+    begin = shown = time.monotonic()
     while process.poll() is None:
         time.sleep(0.1)
         now = time.monotonic()
-        if now - shown > (0.5 if on_terminal else 30):
+        if now - shown > pause:
             shown = now
-            text = f"           {now - begin:4.0f} s  {progress(log) or title}"
-            width = shutil.get_terminal_size().columns - 1
-            print(
-                "\r" + text[:width].ljust(width) if on_terminal else text,
-                end="" if on_terminal else "\n",
-                flush=True,
-            )
-    if on_terminal and shown != begin:
-        print("\r" + " " * (shutil.get_terminal_size().columns - 1), end="\r", flush=True)
+            show(f"    {now - begin:4.0f} s  {progress(log) or title}", on_terminal)
+    if on_terminal:
+        show("", on_terminal)
+
+
+def show(text, on_terminal):
+    """Print a line that, on a terminal, the next one takes the place of."""
+    if on_terminal:
+        width = shutil.get_terminal_size().columns - 1
+        print("\r" + text[:width].ljust(width), end="\r", flush=True)
+    else:
+        print(text, flush=True)
 
 
 def progress(log):
@@ -315,12 +328,13 @@ def explanation(log, begin, title):
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [line for line in lines if re.match("error|warning: retrying|.*Error:", line, re.I)]
     last = "\n".join("    " + line[:300] for line in (errors or lines)[-5:])
-    found = f"{title} failed. Its last lines:\n{last}\n  The whole log: {log}\n  "
+    found = f"{title} failed. Its last lines:\n{last}"
+    whole_log = f"The whole log is {log}."
     if NO_SPACE.search(text):
-        return SetupError(found + FULL_DISK)
+        return SetupError(found, f"{FULL_DISK}\n{whole_log}")
     if NO_NETWORK.search(text):
-        return SetupError(found + WITHOUT_NETWORK)
-    return DamagedError(found + f"Mend what it names, then run `{COMMAND}` again.")
+        return SetupError(found, f"{WITHOUT_NETWORK}\n{whole_log}")
+    return DamagedError(found, f"{whole_log} Run `{COMMAND}` again when its cause is gone.")
 
 
 def installed_part(pyproject):
@@ -347,7 +361,7 @@ def torch_arguments(environment, build):
     """Return pip's arguments for this build of torch, and in words where it comes from.
 
     On PyPI, torch for Linux is CUDA's and brings gigabytes; for Windows and macOS it is the CPU's.
-    `===` compares text, so that neither a build at hand (+cpu) nor one installed passes for another.
+    `===` compares text, so that no other build, at hand or installed, passes for the wanted one.
     """
     version = torch_version(environment)
     if build == "cuda" and WINDOWS:
@@ -397,7 +411,7 @@ def set_up(environment, build, extras):
     if remembered and remembered == environment.current_state(build, extras):
         return False
     if build == "cuda" and sys.platform == "darwin":
-        raise SetupError("there is no CUDA on a Mac; leave --cuda off.")
+        raise SetupError("there is no CUDA on a Mac.", "Leave --cuda off.")
     is_new = not environment.venv.exists()
     damage = None if is_new else environment.damage()
     if is_new or damage:
@@ -408,7 +422,7 @@ def set_up(environment, build, extras):
     except DamagedError as error:
         if is_new:
             raise
-        make_again(environment, build, str(error))
+        make_again(environment, build, error.args[0])
         install(environment, build, extras)
     say("Everything is installed")
     return True
@@ -477,7 +491,7 @@ def start(options, rest):
     extras = ["tests"] if options.command == "test" else []
     is_changed = set_up(environment, options.build, extras)
     code = run_jobs(environment, options.command, rest)
-    if code and not is_changed and answer([str(environment.python), "-c", IMPORTS]) is None:
+    if code and not is_changed and not environment.can_import():
         say("That failed because the environment is broken: setting it up again")
         build = environment.remembered().get("build")
         environment.stamp.unlink(missing_ok=True)
@@ -512,17 +526,17 @@ def main(arguments=None):
     try:
         return start(*parse(arguments))
     except KeyboardInterrupt:
-        print("\nInterrupted. Run it again, and it goes on where it stopped.", file=sys.stderr)
+        print("\nInterrupted. Run the same command again to go on.", file=sys.stderr)
         return 130
     except SetupError as error:
-        message = str(error)
+        message = "\n".join(error.args)
     except OSError as error:
         if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
             message = FULL_DISK
         elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             message = (
-                f"cannot write {error.filename}. Close programs that use it, or copy the course "
-                "into a folder of your own, and run it there."
+                f"cannot write {error.filename}.\nClose programs that use it, or copy the course "
+                "into a folder of your own and run it there."
             )
         else:
             message = str(error)
@@ -533,5 +547,5 @@ def main(arguments=None):
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")
+        stream.reconfigure(errors="replace")  # whatever pip wrote, an old console can show it
     sys.exit(main())
