@@ -3,6 +3,8 @@
 Policies act as they would be used, with sampled actions; learning from episodes lives elsewhere."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import gymnasium
 import numpy as np
@@ -13,9 +15,7 @@ from course_lib.policies import Policy
 from course_lib.rollout import collect_episodes
 
 
-def evaluate(
-    policy: Policy, environment_id: str, episodes: int = 20, *, seed: int = 0
-) -> np.ndarray:
+def evaluate(policy: Policy, environment_id: str, episodes: int = 20, seed: int = 0) -> np.ndarray:
     """Play whole episodes with sampled actions.
 
     Args:
@@ -48,17 +48,37 @@ def record_episode(
     """
     if every < 1:
         raise ValueError(f"every must be at least 1, got {every}")
-    # Drawing needs no window; without this pygame looks for a screen.
-    os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
+    with without_a_window():
+        return list(frames_of_an_episode(policy, environment_id, seed, every))
+
+
+@contextmanager
+def without_a_window() -> Iterator[None]:
+    """Let pygame draw into memory: by itself it looks for a screen, and complains without one."""
+    driver = os.environ.get("SDL_VIDEODRIVER")
+    os.environ["SDL_VIDEODRIVER"] = "dummy"
+    try:
+        yield
+    finally:
+        if driver is None:
+            del os.environ["SDL_VIDEODRIVER"]
+        else:
+            os.environ["SDL_VIDEODRIVER"] = driver
+
+
+def frames_of_an_episode(
+    policy: Policy, environment_id: str, seed: int, every: int
+) -> Iterator[np.ndarray]:
+    """Yield the pictures of `record_episode` one after the other."""
     generator = torch.Generator().manual_seed(seed)
     environment = gymnasium.make(environment_id, render_mode="rgb_array")
     obs, _ = environment.reset(seed=seed)
-    frames, ended, step_number = [environment.render()], False, 0
+    yield environment.render()
+    ended, step_number = False, 0
     while not ended:
         action = policy.sample(torch.from_numpy(obs).unsqueeze(0), generator)[0].numpy()
         obs, _, terminated, truncated, _ = environment.step(action)
         ended, step_number = terminated or truncated, step_number + 1
         if ended or step_number % every == 0:
-            frames.append(environment.render())
+            yield environment.render()
     environment.close()
-    return frames
