@@ -1,0 +1,29 @@
+"""The command `course`. Each group of commands registers itself; what is slow is imported later."""
+
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from autograde import build_commands, grade_commands
+from autograde.errors import CourseError
+
+app = typer.Typer(
+    name="course",
+    help="Policy gradients: build the lessons, work through them, grade a class.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+for group in (build_commands, grade_commands):
+    group.register(app)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command; an error of the course's own is one message, without a traceback."""
+    try:
+        app(args=None if arguments is None else list(arguments), prog_name="course")
+    except CourseError as error:
+        print(f"course: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
