@@ -2,19 +2,21 @@
 
 Running the training lives in live.py."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from course_lib.figures.history import History
-from course_lib.figures.style import COLORS, RC, color_of, new_figure
+from course_lib.figures.history import History, Recorder
+from course_lib.figures.style import COLORS, RC, TEXT, color_of, new_figure, styled
 from course_lib.runs import RUNS, Band, reference_band
 
 Curves = Sequence[tuple[np.ndarray, np.ndarray]]
 Group = History | Band | Sequence[History]
+RETURN = "return of an episode"
 BAND = (10, 90)  # per cent of the reference seeds that lie below its lower and upper edge
 
 
@@ -32,7 +34,8 @@ def learning_curve(
     """A figure of returns against environment steps; put it on the page with `show(figure, alt=…)`.
 
     Args:
-        curves: one history, several seeds of it, a band, or any of these by label.
+        curves: one history (its training episodes are drawn as dots), several seeds of it, a band,
+            or any of these by label.
         run: a name in `RUNS`, for its reference band and its threshold.
         threshold: the return that counts as solved, if it is not the run's.
         metric: draw this of `History.metrics` instead of the returns, without band and threshold.
@@ -42,18 +45,26 @@ def learning_curve(
             takes the colours of the style in turn.
         size: width and height in inches.
     """
-    figure, axes = new_figure(size=size)
-    groups = as_groups(curves, metric)
-    if metric is None:
-        draw_reference(axes, run, threshold)
+    with styled():
+        figure, axes = new_figure(size=size)
+        if metric is None:
+            draw_reference(axes, run, threshold)
+        if metric is None and isinstance(curves, History):
+            draw_run(axes, curves, curves.label, curves.judged_by)
+        else:
+            draw_groups(axes, as_groups(curves, metric), colors or {})
+        finish_axes(axes, title, ylabel or metric or RETURN)
+        zoom(axes, as_groups(curves, metric))
+        if len(axes.get_legend_handles_labels()[0]) > 1:
+            axes.legend(loc="best")
+    return figure
+
+
+def draw_groups(axes: Axes, groups: Mapping[str, Curves], colors: Mapping[str, str]) -> None:
+    """Every group in its colour."""
     spare = iter(RC["axes.prop_cycle"].by_key()["color"] * len(groups))
     for label, seeds in groups.items():
-        color = (colors or {}).get(label) or color_of(label) or next(spare)
-        draw_seeds(axes, seeds, color, label)
-    finish_axes(axes, title, ylabel or metric or "mean return of an episode")
-    if len(axes.get_legend_handles_labels()[0]) > 1:
-        axes.legend(loc="best")
-    return figure
+        draw_seeds(axes, seeds, colors.get(label) or color_of(label) or next(spare), label)
 
 
 def as_groups(curves: Group | Mapping[str, Group], metric: str | None) -> dict[str, Curves]:
@@ -99,6 +110,31 @@ def median_curve(curves: Curves) -> tuple[np.ndarray, np.ndarray]:
     return grid, np.median([np.interp(grid, steps, values) for steps, values in curves], axis=0)
 
 
+def draw_run(axes: Axes, run: History | Recorder, label: str, judged_by: str) -> list[Line2D]:
+    """One run: every training episode as a faint dot, and how good the policy was found to be.
+
+    Returns the two artists, so that `update_run` can move them.
+    """
+    color = color_of(label) or TEXT
+    (dots,) = axes.plot(
+        [], [], linestyle="", marker=".", markersize=5, color=color, alpha=0.35, zorder=1.5,
+        markeredgewidth=0, label="training episodes",
+    )  # fmt: skip
+    (line,) = axes.plot(
+        [], [], color=color, marker="o", markersize=4, linewidth=2.4, label=f"mean of {judged_by}"
+    )
+    update_run([dots, line], run)
+    return [dots, line]
+
+
+def update_run(artists: list[Line2D], run: History | Recorder) -> None:
+    """Draw a run as it is now."""
+    artists[0].set_data(run.episode_steps, run.episode_returns)
+    artists[1].set_data(run.env_steps, run.returns)
+    artists[0].axes.relim()
+    artists[0].axes.autoscale_view()
+
+
 def draw_reference(axes: Axes, run: str | None, threshold: float | None = None) -> None:
     """A run's band and threshold, as far as there are any."""
     band = stored_band(run)
@@ -139,22 +175,13 @@ def finish_axes(axes: Axes, title: str, ylabel: str) -> None:
     axes.set(xlabel="environment steps", ylabel=ylabel, title=title)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda steps, _: f"{steps:,.0f}"))
-    axes.margins(x=0.02)
+    axes.set_xlim(left=0)
+    if axes.dataLim.ymin >= 0:
+        axes.set_ylim(bottom=0)
 
 
-def describe_curves(histories: Iterable[History]) -> str:
-    """Alternative text: where each curve begins, how high it gets and where it ends."""
-    return " ".join(describe_curve(history) for history in histories)
-
-
-def describe_curve(history: History) -> str:
-    """One sentence on one curve."""
-    if not len(history.env_steps):
-        return f"{history.label}: nothing to see yet."
-    steps, returns = history.env_steps, history.returns
-    best = int(returns.argmax())
-    return (
-        f"{history.label}: the mean return is {returns[0]:.0f} after {steps[0]:,} environment "
-        f"steps, at most {returns[best]:.0f} after {steps[best]:,}, "
-        f"and {returns[-1]:.0f} at the end, after {steps[-1]:,}."
-    )
+def zoom(axes: Axes, groups: Mapping[str, Curves]) -> None:
+    """End the axis a little after the last curve: a band or a budget may go on much longer."""
+    ends = [steps[-1] for seeds in groups.values() for steps, _ in seeds if len(steps)]
+    if ends:
+        axes.set_xlim(0, 1.04 * max(ends))

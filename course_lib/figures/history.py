@@ -1,11 +1,13 @@
 """What a training run leaves behind, and when it counts as solved. Showing it lives elsewhere."""
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from course_lib.algorithms import Progress
-from course_lib.policies import Policy
+if TYPE_CHECKING:
+    from course_lib.algorithms import Progress
+    from course_lib.policies import Policy
 
 HOLD = 3  # evaluations in a row that must reach the threshold: one alone may be luck
 
@@ -16,9 +18,10 @@ class History:
 
     Attributes:
         label: what the run is called in pictures.
+        judged_by: what `returns` are means of: "20 fresh episodes" or "training episodes".
         env_steps: (E,) environment steps at which the policy was judged.
-        returns: (E,) mean returns there: of 20 fresh evaluation episodes if the environment is
-            known, else of the training episodes that ended since the point before.
+        returns: (E,) mean returns there, of fresh episodes if the environment is known, else of the
+            training episodes that ended since the point before.
         policy: the policy as it is at the end; `None` if nothing was learned.
         seconds: wall-clock time of the training itself, evaluations and drawing left out.
         solved_at: environment steps at which the threshold had been held three times in a row;
@@ -31,9 +34,10 @@ class History:
     """
 
     label: str
+    judged_by: str
     env_steps: np.ndarray
     returns: np.ndarray
-    policy: Policy | None
+    policy: "Policy | None"
     seconds: float
     solved_at: int | None
     ended: str
@@ -47,7 +51,7 @@ class History:
 class Recorder:
     """A history while it is being written."""
 
-    policy: Policy | None = None
+    policy: "Policy | None" = None
     seconds: float = 0.0
     env_steps: list[int] = field(default_factory=list)
     returns: list[float] = field(default_factory=list)
@@ -61,7 +65,7 @@ class Recorder:
         """Environment steps so far."""
         return self.update_steps[-1] if self.update_steps else 0
 
-    def add(self, progress: Progress) -> None:
+    def add(self, progress: "Progress") -> None:
         """Note one update."""
         self.policy = progress.policy
         self.update_steps.append(progress.env_steps)
@@ -74,11 +78,12 @@ class Recorder:
         self.env_steps.append(self.steps)
         self.returns.append(mean_return)
 
-    def finish(self, label: str, threshold: float | None, ended: str) -> History:
+    def finish(self, label: str, judged_by: str, threshold: float | None, ended: str) -> History:
         """The history so far."""
         names = self.updates[0] if self.updates else {}
         return History(
             label=label,
+            judged_by=judged_by,
             env_steps=np.array(self.env_steps, dtype=np.int64),
             returns=np.array(self.returns),
             policy=self.policy,

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from course_lib.figures.errors import shorten
 from course_lib.figures.history import HOLD, History, Recorder
-from course_lib.figures.plan import Plan, make_plan, verdict
+from course_lib.figures.plan import Plan, make_plan
 from course_lib.figures.screen import Screen, Silence
+from course_lib.figures.words import verdict
 
 if TYPE_CHECKING:
     from course_lib.algorithms import Progress
@@ -58,10 +59,10 @@ def train(
     except KeyboardInterrupt:
         ended = "interrupted"
     except Exception as error:
-        history = recorder.finish(plan.label, plan.threshold, "failed")
+        history = recorder.finish(plan.label, plan.judged_by, plan.threshold, "failed")
         screen.close(history, verdict(history, plan))
         raise shorten(error, history)  # noqa: B904 - it is the same error
-    history = recorder.finish(plan.label, plan.threshold, ended)
+    history = recorder.finish(plan.label, plan.judged_by, plan.threshold, ended)
     screen.close(history, verdict(history, plan))
     return history
 

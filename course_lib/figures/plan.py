@@ -6,10 +6,11 @@ import numpy as np
 
 from course_lib.evaluation import evaluate
 from course_lib.figures.curves import stored_band
-from course_lib.figures.history import History, Recorder, solved_at
+from course_lib.figures.history import Recorder
 from course_lib.runs import RUNS, Band
 
 POINTS = 40
+EPISODES = 20
 EVALUATION_SEED = 2_000_000  # far from the seeds that anybody trains with
 
 
@@ -33,6 +34,11 @@ class Plan:
     max_steps: int
     band: Band | None
 
+    @property
+    def judged_by(self) -> str:
+        """Whose mean return says how good the policy is."""
+        return "training episodes" if self.environment_id is None else f"{EPISODES} fresh episodes"
+
     def next_point(self, env_steps: int) -> int:
         """The environment steps at which the policy is judged next, `env_steps` being done.
 
@@ -49,7 +55,7 @@ class Plan:
         episodes since the one numbered `since`, `None` if there are none."""
         if self.environment_id is not None:
             seed = EVALUATION_SEED + len(recorder.returns)
-            return float(evaluate(recorder.policy, self.environment_id, seed=seed).mean())
+            return float(evaluate(recorder.policy, self.environment_id, EPISODES, seed=seed).mean())
         ended = recorder.episode_returns[since:]
         return float(np.mean(ended)) if ended else None
 
@@ -78,38 +84,3 @@ def make_plan(
     return Plan(
         label or run or "this run", run, environment_id, threshold, max_steps, stored_band(run)
     )
-
-
-def verdict(history: History, plan: Plan) -> str:
-    """One line on how a run ended: nothing but what is true."""
-    steps, seconds = int(history.update_steps[-1:].sum()), f"{history.seconds:.1f} s"
-    if history.ended == "interrupted":
-        return f"Interrupted after {steps:,} steps, {seconds}; what was learned so far is kept."
-    if history.ended == "failed":
-        return f"Stopped by an error after {steps:,} steps, {seconds}."
-    if history.solved_at is None:
-        return unsolved(history, plan, steps, seconds)
-    line = f"Reached {plan.threshold:g} after {history.solved_at:,} steps, {seconds}"
-    return line + compared(history, plan) + "."
-
-
-def unsolved(history: History, plan: Plan, steps: int, seconds: str) -> str:
-    """The line on a run that has no threshold, or did not hold it."""
-    last = f", the last mean return {history.returns[-1]:.0f}" if len(history.returns) else ""
-    line = f"{steps:,} steps, {seconds}{last}"
-    if plan.threshold is None:
-        return line + "."
-    return f"{line}; {plan.threshold:g} was not held three times in a row{compared(history, plan)}."
-
-
-def compared(history: History, plan: Plan) -> str:
-    """How many reference seeds were slower, or solved it within the same steps."""
-    if plan.band is None or plan.threshold is None:
-        return ""
-    ends = [solved_at(plan.band.env_steps, one, plan.threshold) for one in plan.band.returns]
-    if history.solved_at is None:
-        steps = int(history.update_steps[-1:].sum())
-        quick = sum(end is not None and end <= steps for end in ends)
-        return f"; {quick} of {len(ends)} reference seeds had held it by then"
-    slower = sum(end is None or end > history.solved_at for end in ends)
-    return f"; {slower} of {len(ends)} reference seeds were slower"

@@ -10,10 +10,12 @@ from matplotlib.lines import Line2D
 from tqdm import tqdm
 
 from course_lib.figures.curves import (
-    describe_curve,
+    RETURN,
     draw_reference,
+    draw_run,
     finish_axes,
     learning_curve,
+    update_run,
 )
 from course_lib.figures.history import History, Recorder
 from course_lib.figures.page import (
@@ -25,11 +27,13 @@ from course_lib.figures.page import (
     rendered,
 )
 from course_lib.figures.plan import Plan
-from course_lib.figures.style import TEXT, color_of, new_figure
+from course_lib.figures.style import RC, new_figure, styled
+from course_lib.figures.words import describe_curves, describe_reference, headline
 
 MIN_PAUSE = 1 / 3  # seconds between two drawings
 MOST_DRAWING = 0.15  # of the time that has passed
 FIRST_GUESS = 0.15  # seconds that the first drawing may cost
+WIDTH = round(RC["figure.figsize"][0] * PAGE_DPI)
 REFRESH = 0.2  # seconds between two states of the bar
 
 
@@ -79,7 +83,7 @@ class Screen:
             return
         self.text.put({"text/plain": line})
         if len(history.env_steps):
-            self.curve.finish(history, line)
+            self.curve.finish(history)
 
 
 class Output:
@@ -120,7 +124,7 @@ class LiveCurve:
         self.plan, self.output = plan, Output()
         self.start = self.last = time.perf_counter()
         self.spent, self.cost = 0.0, FIRST_GUESS
-        self.line: Line2D | None = None
+        self.artists: list[Line2D] = []
 
     def update(self, recorder: Recorder) -> None:
         """Draw, if the last drawing is a while ago and drawing has not cost too much so far."""
@@ -128,47 +132,37 @@ class LiveCurve:
         due = now - self.last >= MIN_PAUSE
         if not due or self.spent + self.cost > MOST_DRAWING * (now - self.start):
             return
-        if len(recorder.returns) < 2:
-            return
         self.draw(recorder)
         self.last = time.perf_counter()
         self.cost = self.last - now
         self.spent += self.cost
 
     def draw(self, recorder: Recorder) -> None:
-        """Show the curve as it is now; the axes stay, only the line moves."""
-        if self.line is None:
-            self.figure, axes = new_figure()
-            draw_reference(axes, self.plan.run, self.plan.threshold)
-            (self.line,) = axes.plot([], [], color=color_of(self.plan.label) or TEXT)
-            finish_axes(axes, self.plan.label, "mean return of an episode")
-            axes.set_xlim(0, self.plan.max_steps)
-            if self.plan.threshold is not None:
-                axes.set_ylim(0, 1.08 * self.plan.threshold)
-        self.line.set_data(recorder.env_steps, recorder.returns)
-        if self.plan.threshold is None:
-            self.line.axes.relim()
-            self.line.axes.autoscale_view(scalex=False)
-        png = palette_png(rendered(self.figure, PAGE_DPI), level=1)
-        self.output.put(*self.bundle(png, f"{self.plan.label}, training"))
+        """Show the curve as it is now."""
+        with styled():
+            if not self.artists:
+                self.begin(recorder)
+            update_run(self.artists, recorder)
+            # The axis doubles now and then; if it grew with every drawing, everything would move.
+            right = self.plan.max_steps
+            while right / 2 > recorder.steps:
+                right /= 2
+            self.artists[0].axes.set_xlim(0, right)
+            png = palette_png(rendered(self.figure, PAGE_DPI), level=1)
+        self.output.put(*picture_bundle(png, f"{self.plan.label}, training", WIDTH))
 
-    def finish(self, history: History, line: str) -> None:
+    def begin(self, recorder: Recorder) -> None:
+        """What does not change from one drawing to the next."""
+        self.figure, axes = new_figure()
+        draw_reference(axes, self.plan.run, self.plan.threshold)
+        self.artists = draw_run(axes, recorder, self.plan.label, self.plan.judged_by)
+        finish_axes(axes, f"{self.plan.label}: training", RETURN)
+
+    def finish(self, history: History) -> None:
         """Show the final picture."""
+        title = headline(history)
         figure = learning_curve(
-            history, run=self.plan.run, threshold=self.plan.threshold, title=headline(history)
+            history, run=self.plan.run, threshold=self.plan.threshold, title=title
         )
-        self.output.put(*self.bundle(png_bytes(figure), f"{describe_curve(history)} {line}"))
-
-    def bundle(self, png: bytes, alt: str) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The picture in all forms."""
-        return picture_bundle(png, alt, round(PAGE_DPI * 7))
-
-
-def headline(history: History) -> str:
-    """The finding of one curve."""
-    steps = int(history.update_steps[-1])
-    if history.solved_at is not None:
-        return f"{history.label}: solved after {history.solved_at:,} steps"
-    if history.ended in ("interrupted", "failed"):
-        return f"{history.label}: {history.ended} after {steps:,} steps"
-    return f"{history.label}: a mean return of {history.returns[-1]:.0f} after {steps:,} steps"
+        alt = f"Learning curve. {describe_curves([history])}{describe_reference(self.plan)}"
+        self.output.put(*picture_bundle(png_bytes(figure), alt, WIDTH))

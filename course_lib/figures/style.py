@@ -2,7 +2,8 @@
 
 Putting a figure on the page lives in page.py."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
 
@@ -70,8 +71,18 @@ RC: Mapping[str, Any] = MappingProxyType(
 
 
 def use_style() -> None:
-    """Give every figure that is made from now on the course's look, `plt.subplots()` included."""
+    """Give every figure that is made from now on the course's look, `plt.subplots()` included.
+
+    A lesson calls it once, in its first cell.
+    """
     matplotlib.rcParams.update(RC)
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """The course's look for what is drawn inside, and the settings as they were afterwards."""
+    with matplotlib.rc_context(dict(RC)):
+        yield
 
 
 def new_figure(
@@ -79,15 +90,15 @@ def new_figure(
 ) -> tuple[Figure, Any]:
     """An empty figure in the course's look, and its axes as `plt.subplots` would return them.
 
-    Unlike pyplot's, it is not shown by itself at the end of a cell, and the settings of other
-    figures stay as they are.
+    Unlike pyplot's, it does not appear by itself at the end of a cell: `show(figure, alt=…)` puts
+    it on the page.
 
     Args:
         rows, columns: how many axes.
         size: width and height in inches, 100 points of the page each.
         subplots: further arguments of `Figure.subplots`, such as `sharey=True`.
     """
-    with matplotlib.rc_context(dict(RC)):
+    with styled():
         figure = Figure(figsize=size)
         return figure, figure.subplots(rows, columns, **subplots)
 

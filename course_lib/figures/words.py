@@ -1,0 +1,78 @@
+"""Training runs in words: the closing line, the title of a curve, alternative text."""
+
+from collections.abc import Iterable
+
+from course_lib.figures.history import History, solved_at
+from course_lib.figures.plan import Plan
+
+
+def verdict(history: History, plan: Plan) -> str:
+    """One line on how a run ended: nothing but what is true."""
+    steps, seconds = int(history.update_steps[-1:].sum()), f"{history.seconds:.1f} s"
+    if history.ended == "interrupted":
+        return f"Interrupted after {steps:,} steps, {seconds}; what was learned so far is kept."
+    if history.ended == "failed":
+        return f"Stopped by an error after {steps:,} steps of training."
+    if history.solved_at is None:
+        return unsolved(history, plan, steps, seconds)
+    line = f"Reached {plan.threshold:g} after {history.solved_at:,} steps, {seconds}"
+    return line + compared(history, plan) + "."
+
+
+def unsolved(history: History, plan: Plan, steps: int, seconds: str) -> str:
+    """The line on a run that has no threshold, or did not hold it."""
+    last = f", the last mean return {history.returns[-1]:.0f}" if len(history.returns) else ""
+    line = f"{steps:,} steps, {seconds}{last}"
+    if plan.threshold is None:
+        return line + "."
+    return f"{line}; {plan.threshold:g} was not held three times in a row{compared(history, plan)}."
+
+
+def compared(history: History, plan: Plan) -> str:
+    """How many reference seeds were slower, or solved it within the same steps."""
+    if plan.band is None or plan.threshold is None:
+        return ""
+    ends = [solved_at(plan.band.env_steps, one, plan.threshold) for one in plan.band.returns]
+    if history.solved_at is None:
+        steps = int(history.update_steps[-1:].sum())
+        quick = sum(end is not None and end <= steps for end in ends)
+        return f"; {quick} of {len(ends)} reference seeds had held it by then"
+    slower = sum(end is None or end > history.solved_at for end in ends)
+    return f"; {slower} of {len(ends)} reference seeds were slower"
+
+
+def headline(history: History) -> str:
+    """The finding of one curve."""
+    steps = int(history.update_steps[-1])
+    if history.solved_at is not None:
+        return f"{history.label}: solved after {history.solved_at:,} steps"
+    if history.ended in ("interrupted", "failed"):
+        return f"{history.label}: {history.ended} after {steps:,} steps"
+    return f"{history.label}: a mean return of {history.returns[-1]:.0f} after {steps:,} steps"
+
+
+def describe_curves(histories: Iterable[History]) -> str:
+    """Alternative text: where each curve begins, how high it gets and where it ends."""
+    return " ".join(describe_curve(history) for history in histories)
+
+
+def describe_curve(history: History) -> str:
+    """One sentence on one curve."""
+    if not len(history.env_steps):
+        return f"{history.label}: nothing to see yet."
+    steps, returns = history.env_steps, history.returns
+    text = f"{history.label}: the mean return is {returns[0]:.0f} after {steps[0]:,} steps"
+    if len(steps) == 1:
+        return text + "."
+    best = int(returns.argmax())
+    if 0 < best < len(steps) - 1:
+        text += f", {returns[best]:.0f} at its best after {steps[best]:,}"
+    return f"{text} and {returns[-1]:.0f} at the end, after {steps[-1]:,}."
+
+
+def describe_reference(plan: Plan) -> str:
+    """What a learning curve is held against."""
+    words = "" if plan.threshold is None else f" A dashed line marks {plan.threshold:g}: solved."
+    if plan.band is not None:
+        words += f" Behind it, in grey, is the band of {len(plan.band.returns)} reference seeds."
+    return words
