@@ -52,14 +52,17 @@ NO_SPACE = re.compile(
     r"no space left on device|disk quota exceeded|not enough space on the disk", re.IGNORECASE
 )
 
+# What is wrong, and what to do about it.
 FULL_DISK = (
-    "The disk, or your share of it, is full. Free some space (`pip cache purge` drops pip's store "
-    "of downloads), then run this again: it goes on where it stopped."
+    "the disk, or your share of it, is full.",
+    "Free some space (`pip cache purge` drops pip's store of downloads), then run this again: it "
+    "goes on where it stopped.",
 )
-WITHOUT_NETWORK = (
-    "The package index cannot be reached. Check the network, and HTTPS_PROXY if you are behind a "
-    "proxy, then run this again: it goes on where it stopped. Without a network, put the wheels "
-    "into a folder and set PIP_FIND_LINKS to that folder and PIP_NO_INDEX to 1."
+NO_INDEX = (
+    "the package index cannot be reached.",
+    "Check the network, and HTTPS_PROXY if you are behind a proxy, then run this again: it goes "
+    "on where it stopped.\nWithout a network, put the wheels into a folder, set PIP_FIND_LINKS to that "
+    "folder and PIP_NO_INDEX to 1.",
 )
 
 
@@ -239,6 +242,7 @@ class Environment:
         variables["PYTHONUNBUFFERED"] = "1"
         with self.log.open("ab") as log:
             log.write(f"\n$ {' '.join(command)}\n".encode("utf-8", "replace"))
+            log.flush()
             begin = log.tell()
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=variables,
@@ -325,16 +329,15 @@ def stop(process):
 def explanation(log, begin, title):
     """Return the error that says why the step whose output starts at `begin` failed."""
     text = log.read_bytes()[begin:].decode("utf-8", "replace")
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    errors = [line for line in lines if re.match("error|warning: retrying|.*Error:", line, re.I)]
-    last = "\n".join("    " + line[:300] for line in (errors or lines)[-5:])
-    found = f"{title} failed. Its last lines:\n{last}"
-    whole_log = f"The whole log is {log}."
+    lines = [line.strip()[:200] for line in text.splitlines() if line.strip()] or ["(no output)"]
+    errors = [line for line in lines if re.match(r"error\b|[\w.]*(Error|Exception):", line, re.I)]
+    shown = "\n".join(["Its last lines:", *("    " + line for line in (errors or lines)[-4:])])
+    shown += f"\nAll of them are in {log}."
     if NO_SPACE.search(text):
-        return SetupError(found, f"{FULL_DISK}\n{whole_log}")
+        return SetupError(f"{title} failed: {FULL_DISK[0]}", FULL_DISK[1], shown)
     if NO_NETWORK.search(text):
-        return SetupError(found, f"{WITHOUT_NETWORK}\n{whole_log}")
-    return DamagedError(found, f"{whole_log} Run `{COMMAND}` again when its cause is gone.")
+        return SetupError(f"{title} failed: {NO_INDEX[0]}", NO_INDEX[1], shown)
+    return DamagedError(f"{title} failed: {(errors or lines)[-1]}", shown)
 
 
 def installed_part(pyproject):
@@ -432,7 +435,7 @@ def make_again(environment, build, damage):
     """Make the environment; where there is one, delete it first and say why."""
     check_python()
     if damage:
-        say(f"Deleting {environment.venv}, which is broken: {damage}")
+        say(f"Deleting {environment.venv}, unfinished or broken: {damage}")
         environment.remove()
     check_space(environment.root, build)
     environment.make()
@@ -532,7 +535,7 @@ def main(arguments=None):
         message = "\n".join(error.args)
     except OSError as error:
         if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
-            message = FULL_DISK
+            message = "\n".join(FULL_DISK)
         elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             message = (
                 f"cannot write {error.filename}.\nClose programs that use it, or copy the course "
