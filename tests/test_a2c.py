@@ -20,9 +20,16 @@ from course_lib.reference import (
 SMALL = A2CConfig(num_envs=4, num_steps=8, hidden=(8,))
 GAMMA = 0.7
 PROBE = A2CConfig(
-    num_envs=16, num_steps=8, hidden=(16,), learning_rate=0.01, gamma=GAMMA, reward_scale=1.0,
-    max_grad_norm=5.0, value_coef=1.0, normalize=False,
-)  # fmt: skip
+    num_envs=16,
+    num_steps=8,
+    hidden=(16,),
+    learning_rate=0.01,
+    critic_learning_rate=0.01,
+    gamma=GAMMA,
+    reward_scale=1.0,
+    max_grad_norm=5.0,
+    normalize=False,
+)
 
 
 def weights(progress):
@@ -45,7 +52,7 @@ def visited(environment_id):
 
 @pytest.mark.parametrize("probe", PROBES)
 def test_a_probe_is_learned_exactly(probe):
-    progress = trained(400, probe, PROBE)
+    progress = trained(250, probe, PROBE)
     obs = visited(probe)
     with torch.no_grad():
         value = progress.critic(torch.from_numpy(obs)).numpy()
@@ -72,7 +79,7 @@ def never_ending(reward, value, next_value, terminated, truncated, gamma, gae_la
     [("Probe6-v0", ignoring_truncation), ("Probe1-v0", never_ending), ("Probe3-v0", never_ending)],
 )
 def test_a_probe_reveals_the_bug_that_it_isolates(probe, wrong_advantage):
-    progress = trained(400, probe, PROBE, advantage=wrong_advantage)
+    progress = trained(250, probe, PROBE, advantage=wrong_advantage)
     obs = visited(probe)
     with torch.no_grad():
         value = progress.critic(torch.from_numpy(obs)).numpy()

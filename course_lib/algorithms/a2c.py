@@ -20,13 +20,14 @@ class A2CConfig:
     Attributes:
         num_envs: N, environments stepped together.
         num_steps: T, steps of each environment before an update.
-        learning_rate: Adam's step size, for policy and critic.
+        learning_rate: Adam's step size for the policy.
+        critic_learning_rate: the same for the critic, which has to keep ahead of the policy.
         gamma: γ, the discount.
         gae_lambda: λ of generalised advantage estimation.
         value_coef: weight of the critic's loss.
         entropy_coef: weight of the entropy that keeps the policy trying things.
         normalize: whether advantages are normalised over the batch.
-        max_grad_norm: a longer gradient is scaled to this length.
+        max_grad_norm: a longer gradient is scaled to this length; policy and critic apart.
         reward_scale: factor of the rewards in learning, so that values are near 1.
         hidden: widths of the hidden layers of both networks.
         distribution: of continuous actions, "gaussian" or "beta".
@@ -34,10 +35,11 @@ class A2CConfig:
 
     num_envs: int = 16
     num_steps: int = 16
-    learning_rate: float = 3e-3
+    learning_rate: float = 1e-3
+    critic_learning_rate: float = 1e-2
     gamma: float = 0.99
     gae_lambda: float = 0.95
-    value_coef: float = 1.0
+    value_coef: float = 0.5
     entropy_coef: float = 0.0
     normalize: bool = True
     max_grad_norm: float = 0.5
@@ -78,8 +80,13 @@ def a2c(
         environment, config.hidden, generator, config.distribution, sample=sample, entropy=entropy
     )
     critic = make_critic(environment, config.hidden, generator)
-    parameters = [*policy.parameters(), *critic.parameters()]
-    optimizer = torch.optim.Adam(parameters, config.learning_rate, fused=True)
+    optimizer = torch.optim.Adam(
+        [
+            {"params": list(policy.parameters()), "lr": config.learning_rate},
+            {"params": list(critic.parameters()), "lr": config.critic_learning_rate},
+        ],
+        fused=True,
+    )
     collector = Collector(environment, generator)
     update = 0
     while True:
@@ -109,7 +116,8 @@ def a2c(
         )
         optimizer.zero_grad()
         objective.backward()
-        torch.nn.utils.clip_grad_norm_(parameters, config.max_grad_norm)
+        for network in (policy, critic):
+            torch.nn.utils.clip_grad_norm_(network.parameters(), config.max_grad_norm)
         optimizer.step()
 
         # 4. Report.

@@ -29,7 +29,7 @@ class ReinforceConfig:
     """
 
     episodes_per_update: int = 16
-    learning_rate: float = 0.01
+    learning_rate: float = 0.005
     gamma: float = 0.99
     max_grad_norm: float = 1.0
     hidden: tuple[int, ...] = (64, 64)

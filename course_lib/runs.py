@@ -1,0 +1,91 @@
+"""The training experiments of the lessons by name, and the bands that a reader's curve is held
+against. Drawing them lives in course_lib.figures; making the bands in course_lib.bands."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from course_lib.algorithms import A2CConfig, Progress, ReinforceConfig, a2c, reinforce
+from course_lib.bands import band_path
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training experiment: an algorithm, an environment and settings that learn it.
+
+    Attributes:
+        name: what it is called in `RUNS`.
+        algorithm: the training loop.
+        environment_id: a name known to `make_vector`.
+        config: the algorithm's settings.
+        threshold: the mean return of 20 evaluation episodes at which the problem counts as solved;
+            `None` where no policy of this kind can solve it.
+        max_steps: environment steps after which a run should be given up.
+    """
+
+    name: str
+    algorithm: Callable[..., Iterator[Progress]]
+    environment_id: str
+    config: ReinforceConfig | A2CConfig
+    threshold: float | None
+    max_steps: int
+
+    def start(self, seed: int, **functions: Callable[..., Any]) -> Iterator[Progress]:
+        """Begin to train; nothing happens until the first `next`.
+
+        Args:
+            seed: of everything random in this run.
+            functions: a reader's own, by the algorithm's argument names: `loss=…`,
+                `advantage=…`, `sample=…`.
+        """
+        return self.algorithm(self.environment_id, self.config, seed, **functions)
+
+
+class Band(NamedTuple):
+    """Returns of the reference implementation over many seeds.
+
+    Attributes:
+        env_steps: (points,) the grid of environment steps.
+        returns: (seeds, points) mean evaluation returns, interpolated to the grid.
+    """
+
+    env_steps: np.ndarray
+    returns: np.ndarray
+
+
+BETA = ReinforceConfig(distribution="beta")
+
+RUNS: dict[str, Run] = {
+    run.name: run
+    for run in (
+        Run("reinforce-cartpole", reinforce, "CartPole-v1", ReinforceConfig(), 475.0, 200_000),
+        Run(
+            "reinforce-continuous-cartpole", reinforce, "ContinuousCartPole-v0",
+            ReinforceConfig(), 475.0, 200_000,
+        ),
+        Run(
+            "reinforce-beta-continuous-cartpole", reinforce, "ContinuousCartPole-v0",
+            BETA, 475.0, 200_000,
+        ),
+        Run(
+            "reinforce-hidden-velocity", reinforce, "HiddenVelocityCartPole-v0",
+            ReinforceConfig(), None, 200_000,
+        ),
+        Run("a2c-cartpole", a2c, "CartPole-v1", A2CConfig(), 475.0, 100_000),
+        Run("a2c-continuous-cartpole", a2c, "ContinuousCartPole-v0", A2CConfig(), 475.0, 100_000),
+    )
+}  # fmt: skip
+
+
+def reference_band(run_name: str) -> Band:
+    """The stored band of a run.
+
+    Raises:
+        ValueError: there is no run of that name.
+    """
+    if run_name not in RUNS:
+        raise ValueError(f"no run is called {run_name!r}; known are {', '.join(RUNS)}")
+    with np.load(band_path(run_name)) as stored:
+        return Band(stored["env_steps"], stored["returns"])

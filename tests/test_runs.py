@@ -1,0 +1,84 @@
+"""Tests of course_lib.runs: the experiments by name, their thresholds and their bands."""
+
+from itertools import islice
+
+import numpy as np
+import pytest
+
+from course_lib.bands.record import grid
+from course_lib.evaluation import evaluate
+from course_lib.reference import reinforce_practical_loss
+from course_lib.runs import RUNS, reference_band
+
+WITH_THRESHOLD = [run.name for run in RUNS.values() if run.threshold is not None]
+
+
+def test_the_runs_of_the_lessons_are_there_and_carry_their_own_names():
+    assert set(RUNS) == {
+        "reinforce-cartpole",
+        "reinforce-continuous-cartpole",
+        "reinforce-beta-continuous-cartpole",
+        "reinforce-hidden-velocity",
+        "a2c-cartpole",
+        "a2c-continuous-cartpole",
+    }
+    assert all(run.name == name for name, run in RUNS.items())
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_every_run_starts(name):
+    first, second = islice(RUNS[name].start(seed=0), 2)
+    assert 0 < first.env_steps < second.env_steps
+
+
+def test_a_readers_function_reaches_the_loop():
+    calls = []
+
+    def counting(log_prob, reward, gamma):
+        calls.append(gamma)
+        return reinforce_practical_loss(log_prob, reward, gamma)
+
+    next(RUNS["reinforce-cartpole"].start(seed=0, loss=counting))
+    assert calls == [RUNS["reinforce-cartpole"].config.gamma]
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_the_stored_band_fits_the_run(name):
+    band = reference_band(name)
+    assert np.array_equal(band.env_steps, grid(RUNS[name]))
+    assert band.returns.shape == (20, len(band.env_steps))
+    assert ((band.returns >= 1) & (band.returns <= 500)).all()
+    # Before training an episode of CartPole lasts about 22 steps; afterwards longer.
+    assert np.median(band.returns[:, 0]) < 60
+    assert np.median(band.returns[:, -1]) > 100
+
+
+@pytest.mark.parametrize("name", WITH_THRESHOLD)
+def test_in_the_stored_band_nine_of_ten_seeds_reached_the_threshold(name):
+    reached = (reference_band(name).returns >= RUNS[name].threshold).any(axis=1)
+    assert reached.mean() >= 0.9
+
+
+def test_the_band_of_an_unknown_run_is_refused_with_the_known_ones():
+    with pytest.raises(ValueError, match=r"'a2c-pendulum'; known are reinforce-cartpole"):
+        reference_band("a2c-pendulum")
+
+
+def reaches_its_threshold(run, seed):
+    """Whether an evaluation about every 2,000 steps meets the threshold within `max_steps`."""
+    next_evaluation = 2_000
+    for progress in run.start(seed):
+        if progress.env_steps >= next_evaluation:
+            next_evaluation = progress.env_steps + 2_000
+            fresh = 1_000_000 + progress.env_steps
+            if evaluate(progress.policy, run.environment_id, seed=fresh).mean() >= run.threshold:
+                return True
+        if progress.env_steps >= run.max_steps:
+            return False
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("name", WITH_THRESHOLD)
+def test_a_run_reaches_its_threshold(name, seed):
+    assert reaches_its_threshold(RUNS[name], seed)
