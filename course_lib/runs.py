@@ -60,21 +60,21 @@ BETA = ReinforceConfig(distribution="beta")
 RUNS: dict[str, Run] = {
     run.name: run
     for run in (
-        Run("reinforce-cartpole", reinforce, "CartPole-v1", ReinforceConfig(), 475.0, 200_000),
+        Run("reinforce-cartpole", reinforce, "CartPole-v1", ReinforceConfig(), 475.0, 150_000),
         Run(
             "reinforce-continuous-cartpole", reinforce, "ContinuousCartPole-v0",
-            ReinforceConfig(), 475.0, 200_000,
+            ReinforceConfig(), 475.0, 150_000,
         ),
         Run(
             "reinforce-beta-continuous-cartpole", reinforce, "ContinuousCartPole-v0",
-            BETA, 475.0, 200_000,
+            BETA, 475.0, 150_000,
         ),
         Run(
             "reinforce-hidden-velocity", reinforce, "HiddenVelocityCartPole-v0",
-            ReinforceConfig(), None, 200_000,
+            ReinforceConfig(), None, 150_000,
         ),
-        Run("a2c-cartpole", a2c, "CartPole-v1", A2CConfig(), 475.0, 100_000),
-        Run("a2c-continuous-cartpole", a2c, "ContinuousCartPole-v0", A2CConfig(), 475.0, 100_000),
+        Run("a2c-cartpole", a2c, "CartPole-v1", A2CConfig(), 475.0, 60_000),
+        Run("a2c-continuous-cartpole", a2c, "ContinuousCartPole-v0", A2CConfig(), 475.0, 60_000),
     )
 }  # fmt: skip
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from course_lib.agents import make_policy
 from course_lib.environments import make_vector
 from course_lib.evaluation import evaluate, record_episode
-from course_lib.policies import make_policy
 
 
 class Steady:

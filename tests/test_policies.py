@@ -5,13 +5,11 @@ import math
 import pytest
 import torch
 
-from course_lib.environments import make_vector
 from course_lib.policies import (
     BetaPolicy,
     CategoricalPolicy,
     Critic,
     GaussianPolicy,
-    make_policy,
 )
 
 
@@ -125,14 +123,3 @@ def test_a_critic_has_no_trailing_axis():
     critic = Critic(4, (8,), generator())
     assert critic(torch.zeros(4)).shape == ()
     assert critic(torch.zeros(3, 5, 4)).shape == (3, 5)
-
-
-def test_make_policy_fits_the_environments_actions():
-    discrete, continuous = make_vector("CartPole-v1", 2), make_vector("ContinuousCartPole-v0", 2)
-    assert isinstance(make_policy(discrete), CategoricalPolicy)
-    assert isinstance(make_policy(continuous), GaussianPolicy)
-    beta = make_policy(continuous, distribution="beta")
-    assert isinstance(beta, BetaPolicy)
-    assert (beta.low, beta.high) == (-1.0, 1.0)
-    with pytest.raises(ValueError, match="'gauss'"):
-        make_policy(continuous, distribution="gauss")

@@ -3,8 +3,9 @@
 import numpy as np
 import torch
 
+from course_lib.agents import make_policy
 from course_lib.environments import make_vector
-from course_lib.policies import CategoricalPolicy, make_policy
+from course_lib.policies import CategoricalPolicy
 from course_lib.rollout import Collector, collect_episodes
 
 

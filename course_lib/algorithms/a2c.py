@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from course_lib.agents import make_critic, make_policy
 from course_lib.algorithms.progress import Progress, require_finite
 from course_lib.environments import make_vector
-from course_lib.policies import make_critic, make_policy
 from course_lib.reference import a2c_loss, generalized_advantage, normalize_advantage
 from course_lib.rollout import Collector
 

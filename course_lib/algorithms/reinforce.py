@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from course_lib.agents import make_policy
 from course_lib.algorithms.progress import Progress, require_finite
 from course_lib.environments import make_vector
-from course_lib.policies import make_policy
 from course_lib.reference import reinforce_practical_loss
 from course_lib.rollout import collect_episodes
 

@@ -7,7 +7,7 @@ import numpy as np
 from course_lib.evaluation import evaluate
 from course_lib.runs import Run
 
-GRID_POINTS = 41
+GRID_POINTS = 31
 
 
 def grid(run: Run) -> np.ndarray:
