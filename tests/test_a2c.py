@@ -156,8 +156,9 @@ def test_steps_are_counted_and_the_returns_are_those_of_finished_episodes():
     progress = list(islice(a2c("CartPole-v1", SMALL, 0), 20))
     assert [step.env_steps for step in progress] == [32 * (i + 1) for i in range(20)]
     returns = [value for step in progress for value in step.finished_returns]
-    assert 4 < len(returns)
-    assert 640 - 4 * 500 < sum(returns) <= 640
+    assert len(returns) > 4
+    # What is missing are four episodes that still run; a new policy's last far less than 120 steps.
+    assert 640 - 4 * 120 < sum(returns) <= 640
 
 
 def test_the_entropy_of_a_new_policy_is_reported_as_log_two():

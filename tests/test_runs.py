@@ -74,7 +74,8 @@ def reaches_its_threshold(run, seed):
             if evaluate(progress.policy, run.environment_id, seed=fresh).mean() >= run.threshold:
                 return True
         if progress.env_steps >= run.max_steps:
-            return False
+            break
+    return False
 
 
 @pytest.mark.slow

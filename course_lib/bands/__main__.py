@@ -16,6 +16,7 @@ from course_lib.runs import RUNS
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line; a mistake in it ends the program with a message."""
     parser = argparse.ArgumentParser(
         prog="python -m course_lib.bands",
         description="Train each run with many seeds and store the band of its learning curves.",

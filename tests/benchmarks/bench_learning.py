@@ -77,7 +77,8 @@ def run_ours(run: Run, seed: int) -> Outcome:
     watch = Stopwatch(run.environment_id, run.threshold, seed)
     for progress in run.start(seed):
         if watch.look(progress.env_steps, progress.policy) or progress.env_steps >= run.max_steps:
-            return watch.outcome()
+            break
+    return watch.outcome()
 
 
 class PeerPolicy:
