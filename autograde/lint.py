@@ -9,13 +9,12 @@ import jupytext
 from nbformat import NotebookNode
 
 from autograde.lesson import Lesson
-from autograde.source import FORMAT, read_source, source_text
+from autograde.source import CELL_START, FORMAT, read_source, source_text
 
 REQUIRED = ("grade", "grade_id", "locked", "schema_version", "solution")
 REGIONS = ("SOLUTION", "HIDDEN TESTS", "MARK SCHEME")
 MAX_LINES = 30
 MAX_CODE_CELLS = 2
-CELL_START = re.compile(r"^# %%(?!%)", re.MULTILINE)
 
 
 def lint(lesson: Lesson, errors: list[str]) -> list[str]:
@@ -112,7 +111,8 @@ def code_problems(cell: NotebookNode, meta: dict) -> Iterator[str]:
 
 def check_calls(source: str) -> Iterator[tuple[str, str]]:
     """("check", exercise) and ("check_answer", question) for every such call."""
-    for node in ast.walk(ast.parse(source)):
+    python = "\n".join(line for line in source.split("\n") if not line.startswith(("%", "!")))
+    for node in ast.walk(ast.parse(python)):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args):
             continue
         argument = node.args[0]

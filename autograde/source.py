@@ -14,6 +14,7 @@ from autograde.errors import CourseError
 from autograde.lesson import Lesson
 
 FORMAT = "py:percent"
+CELL_START = re.compile(r"^# %%(?!%)", re.MULTILINE)
 RECORD = "course_build"  # the key in a worked notebook's metadata
 NBGRADER_KEYS = ("grade", "grade_id", "locked", "points", "schema_version", "solution", "task")
 NOTEBOOK_METADATA = {

@@ -6,7 +6,7 @@ from nbformat import NotebookNode
 
 from autograde.errors import CourseError
 from autograde.lesson import Lesson
-from autograde.source import FORMAT, digest, is_blank, kept_metadata, source_text
+from autograde.source import CELL_START, FORMAT, digest, is_blank, kept_metadata, source_text
 from autograde.worked import both_changed, read_worked, recorded, write_if_new
 
 LAYOUT_KEYS = ("cell_marker", "lines_to_next_cell", "title")
@@ -38,12 +38,13 @@ def bring_back(lesson: Lesson) -> bool:
     if recorded(worked).get("cells") != in_source:
         raise CourseError(both_changed(lesson), exit_code=1)
     refuse_attachments(lesson, worked)
-    return write_if_new(lesson.source, percent_text(worked, source))
+    return write_if_new(lesson.source, percent_text(worked, text))
 
 
-def percent_text(worked: NotebookNode, source: NotebookNode) -> str:
+def percent_text(worked: NotebookNode, text: str = "") -> str:
     """The notebook in the percent format, laid out like the old source where cells are the same."""
-    layout = {(cell.cell_type, cell.source): cell.metadata for cell in source.cells}
+    old_cells = jupytext.reads(text, fmt=FORMAT).cells
+    layout = {(cell.cell_type, cell.source): cell.metadata for cell in old_cells}
     cells = []
     for cell in worked.cells:
         if is_blank(cell):
@@ -52,8 +53,17 @@ def percent_text(worked: NotebookNode, source: NotebookNode) -> str:
         metadata = {key: old[key] for key in LAYOUT_KEYS if key in old} | kept_metadata(cell)
         make = getattr(nbformat.v4, f"new_{cell.cell_type}_cell")
         cells.append(make(source=cell.source, metadata=nbformat.from_dict(metadata)))
-    notebook = nbformat.v4.new_notebook(cells=cells, metadata=source.metadata)
-    return jupytext.writes(notebook, fmt=FORMAT)
+    no_header = nbformat.from_dict({"jupytext": {"notebook_metadata_filter": "-all"}})
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata=no_header)
+    return header(text) + jupytext.writes(notebook, fmt=FORMAT)
+
+
+def header(text: str) -> str:
+    """What stands above the first cell: nothing, or jupytext's own settings."""
+    first = CELL_START.search(text)
+    above = text[: first.start()] if first else ""
+    cells = jupytext.reads(above, fmt=FORMAT).cells
+    return "" if any(not is_blank(cell) for cell in cells) else above
 
 
 def refuse_attachments(lesson: Lesson, worked: NotebookNode) -> None:
