@@ -10,6 +10,7 @@ from torch import Tensor
 
 from course_lib.reference.shapes import (
     require_dimensions,
+    require_log_std,
     require_same_shape,
     require_scalar_or_shape,
     require_shape,
@@ -62,8 +63,7 @@ def sample_gaussian(mean: Tensor, log_std: Tensor, generator: torch.Generator) -
     Source: lecture 002, coding a Gaussian policy (whose `sigma` should read `log_sigma`).
     """
     require_dimensions("mean", mean, 2)
-    if log_std.ndim != 1 or log_std.shape != mean.shape[1:]:
-        require_shape("log_std", log_std, tuple(mean.shape))
+    require_log_std("log_std", log_std, mean)
     noise = torch.empty_like(mean, requires_grad=False).normal_(generator=generator)
     return mean.detach() + log_std.detach().exp() * noise
 
@@ -114,8 +114,7 @@ def gaussian_log_prob(mean: Tensor, log_std: Tensor, action: Tensor) -> Tensor:
     action dimensions); lecture 003, "Gaussian policy".
     """
     require_same_shape(mean=mean, action=action)
-    if log_std.ndim != 1 or log_std.shape != mean.shape[-1:]:
-        require_shape("log_std", log_std, tuple(mean.shape))
+    require_log_std("log_std", log_std, mean)
     normalized = (action - mean) * (-log_std).exp()
     return -(0.5 * normalized.square() + log_std + LOG_SQRT_2PI).sum(-1)
 
