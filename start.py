@@ -61,8 +61,8 @@ FULL_DISK = (
 NO_INDEX = (
     "the package index cannot be reached.",
     "Check the network, and HTTPS_PROXY if you are behind a proxy, then run this again: it goes "
-    "on where it stopped.\nWithout a network, put the wheels into a folder, set PIP_FIND_LINKS to that "
-    "folder and PIP_NO_INDEX to 1.",
+    "on where it stopped.\nWithout a network, put the wheels into a folder, set PIP_FIND_LINKS to "
+    "that folder and PIP_NO_INDEX to 1.",
 )
 
 
@@ -224,13 +224,14 @@ class Environment:
         self.log.write_text("", encoding="utf-8")  # marks the folder as made here, see remove()
         self.run([sys.executable, "-m", "venv", str(self.venv)], "Making .venv")
 
-    def remove(self):
-        """Delete the environment, unless the folder is something else."""
+    def remove(self, damage):
+        """Delete the environment and say why, unless the folder is something else."""
         is_ours = (self.venv / "pyvenv.cfg").exists() or self.log.exists()
         if not is_ours and any(self.venv.iterdir()):
             raise SetupError(
                 f"{self.venv} is in the way: it is not a virtual environment.", "Move it elsewhere."
             )
+        say(f"Deleting {self.venv}, unfinished or broken: {damage}")
         shutil.rmtree(self.venv)
 
     def run(self, command, title):
@@ -435,8 +436,7 @@ def make_again(environment, build, damage):
     """Make the environment; where there is one, delete it first and say why."""
     check_python()
     if damage:
-        say(f"Deleting {environment.venv}, unfinished or broken: {damage}")
-        environment.remove()
+        environment.remove(damage)
     check_space(environment.root, build)
     environment.make()
 
@@ -447,21 +447,22 @@ def make_again(environment, build, damage):
 def jobs(environment, command, rest):
     """Return the commands that one of start.py's words stands for."""
     python = str(environment.python)
+    course = str(environment.bin / ("course.exe" if WINDOWS else "course"))
     if command == "lab":
-        return [[python, "-m", "autograde.cli", "lab", *rest]]
+        return [[course, "lab", *rest]]
     if command == "test":
         workers = ["-n", str(min(os.cpu_count() or 1, 8))]
         pytest = [python, "-m", "pytest", *(rest or workers)]
         ruff = [python, "-m", "ruff"]
         return [[*ruff, "check", "."], [*ruff, "format", "--check", "."], pytest]
-    return [[python, "-m", "autograde.cli", word] for word in ("build", "demo")]
+    return [[course, "build"], [course, "demo"]]
 
 
 def run_jobs(environment, command, rest):
     """Run a command's jobs; tests all run, elsewhere the first failure ends it."""
     codes = []
     for job in jobs(environment, command, rest):
-        say("Running " + " ".join(["python", *job[1:]]))
+        say("Running " + " ".join([Path(job[0]).stem, *job[1:]]))
         codes.append(run_job(environment, job, patient=command == "lab"))
         if codes[-1] and command != "test":
             break

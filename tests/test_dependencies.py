@@ -33,7 +33,7 @@ PINS = [
     if line and not line.startswith("#")
 ]
 # The name to import, where it is not the name to install.
-MODULES = {"pillow": "PIL", "pyyaml": "yaml", "ipython": "IPython"}
+MODULES = {"beautifulsoup4": "bs4", "pillow": "PIL", "pyyaml": "yaml", "ipython": "IPython"}
 
 
 def pinned_version(pin: Requirement) -> Version:
@@ -57,6 +57,7 @@ def imported_modules(*folders: str) -> set[str]:
 def undeclared(modules: set[str], requirements: list[Requirement]) -> set[str]:
     """Return the modules that belong neither to Python, nor to the course, nor to requirements."""
     ours = {"course_lib", "autograde", "tests", "start", "nbgrader_config"}
+    ours |= {path.stem for path in (ROOT / "tests").glob("*.py")}
     declared = {MODULES.get(each.name, each.name.replace("-", "_")) for each in requirements}
     return modules - declared - ours - set(sys.stdlib_module_names)
 

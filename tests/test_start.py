@@ -30,7 +30,7 @@ case "$*" in
     *"pip config list"*) cat find-links ;;
     *"pip install"*) cat pip-says; [ ! -s pip-says ] ;;
     *"import torch"*) ! rm broken-import 2>&- || {{ echo "ImportError: libtorch"; exit 1; }} ;;
-    *"autograde.cli build"*) exit $(cat build-code) ;;
+    "course build") exit $(cat build-code) ;;
     *"ruff check"*) exit $(cat ruff-code) ;;
 esac
 """
@@ -55,7 +55,10 @@ class Course:
         environment.bin.mkdir(parents=True)
         (environment.venv / "pyvenv.cfg").touch()
         environment.python.write_text(FAKE_PYTHON.format(root=self.root))
+        script = environment.bin / "course"
+        script.write_text(f'#!/bin/sh\nexec "{environment.python}" course "$@"\n')
         environment.python.chmod(0o755)
+        script.chmod(0o755)
         self.note("made")
 
     def note(self, text):
@@ -219,11 +222,11 @@ def test_there_is_no_cuda_on_a_mac(course, monkeypatch, capsys):
 @ON_POSIX
 def test_the_first_run_installs_torch_alone_then_the_rest_as_pinned_and_starts_the_course(course):
     assert start.main([]) == 0
-    made, torch, rest, build, demo = course.calls("made", "pip install", "autograde")
+    made, torch, rest, build, demo = course.calls("made", "pip install", "course ")
     assert made == "made"
     assert torch.endswith(f"--no-deps torch===2.13.0+cpu --index-url {start.CPU_INDEX}")
     assert rest.endswith("-c constraints.txt -e .")
-    assert [build, demo] == ["-m autograde.cli build", "-m autograde.cli demo"]
+    assert [build, demo] == ["course build", "course demo"]
 
 
 @ON_POSIX
@@ -235,7 +238,7 @@ def test_the_second_run_installs_nothing_and_is_quick(course):
     assert time.perf_counter() - begin < 1
     version, build, demo = course.calls()
     assert "python_version" in version
-    assert [build, demo] == ["-m autograde.cli build", "-m autograde.cli demo"]
+    assert [build, demo] == ["course build", "course demo"]
 
 
 @ON_POSIX
@@ -373,7 +376,7 @@ def test_a_job_that_fails_in_a_broken_environment_gets_a_second_chance(course):
     (course.root / "build-code").write_text("1")
     (course.root / "broken-import").touch()
     assert start.main([]) == 1
-    assert len(course.calls("autograde.cli build")) == 2
+    assert len(course.calls("course build")) == 2
 
 
 @ON_POSIX
@@ -382,7 +385,7 @@ def test_a_job_that_fails_in_a_sound_environment_is_not_repeated(course):
     course.calls()
     (course.root / "build-code").write_text("3")
     assert start.main([]) == 3
-    assert course.calls("autograde.cli", "made") == ["-m autograde.cli build"]
+    assert course.calls("course ", "made") == ["course build"]
 
 
 def test_a_folder_that_is_no_environment_is_not_deleted(course, capsys):
@@ -390,7 +393,9 @@ def test_a_folder_that_is_no_environment_is_not_deleted(course, capsys):
     notes.parent.mkdir()
     notes.write_text("mine")
     assert start.main([]) == 1
-    assert "is in the way" in capsys.readouterr().err
+    printed = capsys.readouterr()
+    assert "is in the way" in printed.err
+    assert "Deleting" not in printed.out
     assert notes.read_text() == "mine"
 
 
@@ -463,7 +468,7 @@ def test_arguments_after_the_command_are_handed_on_and_our_options_are_not(cours
     assert start.main(["test", "--cpu", "-k", "lab or test", "--co"]) == 0
     assert course.calls("-m pytest") == ["-m pytest -k lab or test --co"]
     assert start.main(["lab", "--no-browser"]) == 0
-    assert course.calls("autograde") == ["-m autograde.cli lab --no-browser"]
+    assert course.calls("course ") == ["course lab --no-browser"]
 
 
 @pytest.mark.parametrize("arguments", [["--fast"], ["grade"], ["--cpu", "--cuda"]])
@@ -529,5 +534,5 @@ def test_a_real_environment_is_made_its_python_starts_and_its_pip_works(tmp_path
     assert environment.damage() is None
     environment.python.unlink()
     assert environment.damage() == "its Python does not start"
-    environment.remove()
+    environment.remove("a test")
     assert not environment.venv.exists()
