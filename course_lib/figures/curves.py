@@ -54,7 +54,7 @@ def learning_curve(
         else:
             draw_groups(axes, as_groups(curves, metric), colors or {})
         finish_axes(axes, title, ylabel or metric or RETURN)
-        zoom(axes, as_groups(curves, metric))
+        zoom(axes, last_step(curves, metric))
         if len(axes.get_legend_handles_labels()[0]) > 1:
             axes.legend(loc="best")
     return figure
@@ -180,8 +180,19 @@ def finish_axes(axes: Axes, title: str, ylabel: str) -> None:
         axes.set_ylim(bottom=0)
 
 
-def zoom(axes: Axes, groups: Mapping[str, Curves]) -> None:
-    """End the axis a little after the last curve: a band or a budget may go on much longer."""
-    ends = [steps[-1] for seeds in groups.values() for steps, _ in seeds if len(steps)]
-    if ends:
-        axes.set_xlim(0, 1.04 * max(ends))
+def last_step(curves: Group | Mapping[str, Group], metric: str | None) -> float:
+    """Where the last curve ends; 0 if there is none."""
+    if isinstance(curves, History):
+        return max(curves.update_steps, default=0)
+    groups = as_groups(curves, metric).values()
+    return max((steps[-1] for seeds in groups for steps, _ in seeds if len(steps)), default=0)
+
+
+def zoom(axes: Axes, last: float) -> None:
+    """End the axes a little after the last curve, for a band may go on much longer, and leave room
+    for what stands above the threshold."""
+    if last:
+        axes.set_xlim(0, 1.04 * last)
+    low, high = axes.get_ylim()
+    highest = max((text.xy[1] for text in axes.texts), default=low)
+    axes.set_ylim(low, max(high, highest + 0.1 * (high - low)))

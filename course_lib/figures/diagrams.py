@@ -37,9 +37,9 @@ def show_ends(terminated: Any, truncated: Any, title: str = "", alt: str | None 
         ValueError: the shapes differ, or there are more than 64 steps to draw.
     """
     letters = end_letters(terminated, truncated)
-    envs = letters.shape[1]
+    steps, envs = letters.shape
     with styled():
-        figure, axes = new_figure(size=(7.0, 1.5 + 0.32 * envs))
+        figure, axes = new_figure(size=(min(7.0, 3.4 + 0.2 * steps), 1.6 + 0.34 * envs))
         draw_ends(axes, letters)
         axes.set_title(title)
         used = [letter for letter in MEANING if (letters == letter).any()]

@@ -13,15 +13,14 @@ from course_lib.figures.history import History
 INSIDE = (Path(course_lib.__file__).parent, Path(torch.__file__).parent)
 
 
-def shorten(error: Exception, history: History) -> Exception:
-    """The same error, with the history so far as `.history` and a short form for notebooks.
+def shorten(error: Exception, history: History) -> None:
+    """Give an error the history so far as `.history`, and a short form for notebooks.
 
     Outside IPython the whole traceback is shown as ever.
     """
     error.history = history
     lines = short_traceback(error, len(history.update_steps))
     error._render_traceback_ = lambda: lines
-    return error
 
 
 def short_traceback(error: Exception, updates: int) -> list[str]:

@@ -61,7 +61,8 @@ def train(
     except Exception as error:
         history = recorder.finish(plan.label, plan.judged_by, plan.threshold, "failed")
         screen.close(history, verdict(history, plan))
-        raise shorten(error, history)  # noqa: B904 - it is the same error
+        shorten(error, history)
+        raise
     history = recorder.finish(plan.label, plan.judged_by, plan.threshold, ended)
     screen.close(history, verdict(history, plan))
     return history

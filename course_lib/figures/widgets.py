@@ -110,19 +110,22 @@ def small_multiples(
     draw: Callable[..., None], settings: Sequence[Settings], labels: Mapping[str, str], title: str
 ) -> Figure:
     """One panel a setting, all with the same axes."""
-    columns = min(IN_A_ROW, len(settings)) if len(settings) != PER_AXIS**2 else PER_AXIS
+    words = {
+        name: list(dict.fromkeys(shown(one[name]) for one in settings)) for name in settings[0]
+    }
+    varying = [name for name in words if len(words[name]) > 1]
+    columns = len(words[varying[-1]]) if len(varying) == 2 else min(IN_A_ROW, len(settings))
     rows = math.ceil(len(settings) / columns)
     with styled():
         size = (PANEL[0] * columns, PANEL[1] * rows + (0.4 if title else 0))
         figure, grid = new_figure(rows, columns, size=size, sharex=True, sharey=True, squeeze=False)
-        varying = [name for name in labels if len({one[name] for one in settings}) > 1]
         for axes, one in itertools.zip_longest(grid.flat, settings):
             if one is None:
                 axes.remove()
                 continue
             draw(axes, **one)
-            words = ", ".join(f"{labels[name]} = {shown(one[name])}" for name in varying)
-            axes.set_title(words, fontsize=10, fontweight="normal")
+            setting = ", ".join(f"{labels[name]} = {shown(one[name])}" for name in varying)
+            axes.set_title(setting, fontsize=10, fontweight="normal")
             axes.label_outer()
         figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=12)
     return figure

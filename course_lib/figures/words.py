@@ -8,24 +8,33 @@ from course_lib.figures.plan import Plan
 
 def verdict(history: History, plan: Plan) -> str:
     """One line on how a run ended: nothing but what is true."""
-    steps, seconds = int(history.update_steps[-1:].sum()), f"{history.seconds:.1f} s"
-    if history.ended == "interrupted":
-        return f"Interrupted after {steps:,} steps, {seconds}; what was learned so far is kept."
+    steps = f"{last_step(history):,} steps"
     if history.ended == "failed":
-        return f"Stopped by an error after {steps:,} steps of training."
-    if history.solved_at is None:
-        return unsolved(history, plan, steps, seconds)
-    line = f"Reached {plan.threshold:g} after {history.solved_at:,} steps, {seconds}"
-    return line + compared(history, plan) + "."
-
-
-def unsolved(history: History, plan: Plan, steps: int, seconds: str) -> str:
-    """The line on a run that has no threshold, or did not hold it."""
+        return f"Stopped by an error after {steps} of training."
+    if history.ended == "interrupted":
+        return f"Interrupted after {steps}; what was learned so far is kept."
+    spent = f"{steps}, {history.seconds:.1f} s of training"
+    if history.ended == "solved":
+        return f"Solved after {spent}: {held(plan)}{compared(history, plan)}."
     last = f", the last mean return {history.returns[-1]:.0f}" if len(history.returns) else ""
-    line = f"{steps:,} steps, {seconds}{last}"
+    line = f"{spent}{last}"
     if plan.threshold is None:
-        return line + "."
-    return f"{line}; {plan.threshold:g} was not held three times in a row{compared(history, plan)}."
+        return f"{line}."
+    if history.solved_at is None:
+        missed = f"{plan.threshold:g} was not reached three times in a row"
+        return f"{line}; {missed}{compared(history, plan)}."
+    when = f"solved after {history.solved_at:,} steps"
+    return f"{line}; {when}: {held(plan)}{compared(history, plan)}."
+
+
+def held(plan: Plan) -> str:
+    """What it takes to count as solved."""
+    return f"at least {plan.threshold:g} in three evaluations in a row"
+
+
+def last_step(history: History) -> int:
+    """Environment steps at the end."""
+    return int(history.update_steps[-1]) if history.update_steps.size else 0
 
 
 def compared(history: History, plan: Plan) -> str:
@@ -34,21 +43,20 @@ def compared(history: History, plan: Plan) -> str:
         return ""
     ends = [solved_at(plan.band.env_steps, one, plan.threshold) for one in plan.band.returns]
     if history.solved_at is None:
-        steps = int(history.update_steps[-1:].sum())
-        quick = sum(end is not None and end <= steps for end in ends)
-        return f"; {quick} of {len(ends)} reference seeds had held it by then"
+        quick = sum(end is not None and end <= last_step(history) for end in ends)
+        return f"; {quick} of {len(ends)} reference seeds had solved it by then"
     slower = sum(end is None or end > history.solved_at for end in ends)
     return f"; {slower} of {len(ends)} reference seeds were slower"
 
 
 def headline(history: History) -> str:
     """The finding of one curve."""
-    steps = int(history.update_steps[-1])
-    if history.solved_at is not None:
-        return f"{history.label}: solved after {history.solved_at:,} steps"
+    steps, last = f"{last_step(history):,} steps", f"{history.returns[-1]:.0f}"
     if history.ended in ("interrupted", "failed"):
-        return f"{history.label}: {history.ended} after {steps:,} steps"
-    return f"{history.label}: a mean return of {history.returns[-1]:.0f} after {steps:,} steps"
+        return f"{history.label}: {history.ended} after {steps}"
+    if history.ended == "solved":
+        return f"{history.label}: solved after {steps}"
+    return f"{history.label}: a mean return of {last} after {steps}"
 
 
 def describe_curves(histories: Iterable[History]) -> str:
@@ -72,7 +80,7 @@ def describe_curve(history: History) -> str:
 
 def describe_reference(plan: Plan) -> str:
     """What a learning curve is held against."""
-    words = "" if plan.threshold is None else f" A dashed line marks {plan.threshold:g}: solved."
+    words = "" if plan.threshold is None else f" A dashed line marks {plan.threshold:g}, the goal."
     if plan.band is not None:
         words += f" Behind it, in grey, is the band of {len(plan.band.returns)} reference seeds."
     return words
