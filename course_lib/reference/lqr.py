@@ -37,6 +37,6 @@ def lqr_gradient(
     c = a - b * gain
     decay = 1 - gamma * c**2
     if not decay > 0:
-        raise ValueError(f"gain: expected γ (a − b gain)² below 1, got {float(gamma * c**2)}")
+        raise ValueError(f"gain: expected γ (a − b gain)² below 1, got {gamma * c.item() ** 2}")
     p = (q + r * gain**2) / decay
     return -(s0**2) * (2 * r * gain - 2 * gamma * p * b * c) / decay

@@ -151,4 +151,5 @@ def trpo_multiplier(
     """
     require_not_negative("multiplier", multiplier)
     require_not_negative("step_size", step_size)
-    return max(0.0, float(multiplier) + step_size * (float(kl) - max_kl))
+    kl = kl.item() if isinstance(kl, Tensor) else kl
+    return max(0.0, multiplier + step_size * (kl - max_kl))
