@@ -41,9 +41,6 @@ train(RUNS["reinforce-cartpole"].start(0, loss=loss), run="reinforce-cartpole")
 }
 pytestmark = [
     pytest.mark.slow,
-    # Of the Jupyter client, which leaves its sockets to the garbage collector.
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
 

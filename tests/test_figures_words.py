@@ -44,6 +44,15 @@ def test_a_run_that_went_on_after_it_was_solved_says_both():
     assert headline(history) == "a2c: a mean return of 2 after 400 steps"
 
 
+@pytest.mark.parametrize(("slower", "words"), [(0, "0 of 1"), (1, "1 of 1"), (2, "2 of 2")])
+def test_the_number_of_slower_seeds_and_its_verb_agree(slower, words):
+    history = invented_history([9.0, 9.0, 9.0], threshold=9.0)
+    band = Band(np.array([100, 200, 300]), np.full((max(slower, 1), 3), 0.0 if slower else 9.0))
+    line = verdict(history, replace(plan_with_band(), band=band))
+    verb = "was" if slower == 1 else "were"
+    assert f"; {words} reference seeds {verb} slower." in line
+
+
 def test_without_a_threshold_nothing_is_compared():
     history = replace(invented_history([1.0, 2.0]), seconds=1.0)
     plan = plan_with_band(threshold=None)

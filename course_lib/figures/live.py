@@ -30,9 +30,10 @@ def train(
 ) -> History:
     """Run a training loop and show how it learns.
 
-    The policy is judged by 20 fresh episodes at 41 points of the budget. The training stops when
-    the threshold was reached in three of them in a row, when the budget is used up, or when you
-    interrupt it (the square button); what was learned up to then comes back in every case.
+    The policy is judged by 20 fresh episodes at each point of the run's band (without a band: at 41
+    points of the budget). The training stops when the threshold was reached at three points in a
+    row, when the budget is used up, or when you interrupt it (the square button); what was learned
+    up to then comes back in every case.
 
     If one of your functions raises, so does `train`, with your error; the history up to there is
     its attribute `.history` (in the next cell: `sys.last_value.history`). Call `train` again with

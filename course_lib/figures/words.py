@@ -46,7 +46,7 @@ def compared(history: History, plan: Plan) -> str:
         quick = sum(end is not None and end <= last_step(history) for end in ends)
         return f"; {quick} of {len(ends)} reference seeds had solved it by then"
     slower = sum(end is None or end > history.solved_at for end in ends)
-    return f"; {slower} of {len(ends)} reference seeds were slower"
+    return f"; {slower} of {len(ends)} reference seeds {'was' if slower == 1 else 'were'} slower"
 
 
 def headline(history: History) -> str:
