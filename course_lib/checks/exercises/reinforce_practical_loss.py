@@ -130,7 +130,7 @@ EXERCISE = Exercise(
     reference=reinforce_practical_loss,
     cases=cases,
     statement="every action is paid G_t, the late ones as fully as the first",
-    points={VALUE: 1, EDGE: 1},
+    points={VALUE: 1},
     gradient=("log_prob",),
     mistakes=(
         Mistake("sign-flipped", LOSS_SIGN, sign_flipped),
