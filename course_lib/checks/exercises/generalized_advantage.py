@@ -104,6 +104,13 @@ def value_of_the_next_row(
     return backwards(delta, gamma * gae_lambda * as_number(terminated | truncated, delta))
 
 
+def no_bootstrap_at_the_last_row(
+    reward, value, next_value, terminated, truncated, gamma, gae_lambda
+) -> Tensor:
+    cut = torch.cat([next_value[:-1], torch.zeros_like(next_value[-1:])])
+    return generalized_advantage(reward, value, cut, terminated, truncated, gamma, gae_lambda)
+
+
 def one_step_only(reward, value, next_value, terminated, truncated, gamma, gae_lambda) -> Tensor:
     return td_error(reward, value, next_value, terminated, gamma)
 
@@ -230,6 +237,12 @@ EXERCISE = Exercise(
             "You use value[t + 1] for V(s_{t+1}). At the end of an episode that row holds the "
             "first state of the *next* episode; next_value[t] is the state the step led to.",
             value_of_the_next_row,
+        ),
+        Mistake(
+            "no-bootstrap-at-the-last-row",
+            "The last row of the rollout gets no bootstrap. The rollout stops there, the episode "
+            "does not: unless it terminated, δ of the last step contains γ next_value as well.",
+            no_bootstrap_at_the_last_row,
         ),
         Mistake(
             "one-step-only",
