@@ -12,7 +12,7 @@ from autograde.source import code_cells
 WIDGET = "application/vnd.jupyter.widget-view+json"
 PROGRESS_BAR = re.compile(r"\d+%\|.*\| ?\S+/\S+ \[|^\d+it \[", re.MULTILINE)
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]{6,}")
-KERNEL_FILE = re.compile(r"\S*ipykernel_\d+/\d+\.py")
+KERNEL_FILE = re.compile(r"[^\s\"'<>]{0,200}ipykernel_\d+/\d+\.py")
 
 
 def clean_outputs(notebook: NotebookNode, root: Path) -> list[str]:
@@ -65,8 +65,11 @@ def clean_bundle(output: NotebookNode, root: Path) -> NotebookNode | None:
 
 def steady_text(text: str, root: Path) -> str:
     """Text without memory addresses, process numbers and the folders of this machine."""
-    text = KERNEL_FILE.sub("cell.py", ADDRESS.sub("", text))
-    folders = {f"{root}{os.sep}": "", f"{sys.prefix}{os.sep}": "", f"{Path.home()}{os.sep}": "~/"}
-    for folder, short in sorted(folders.items(), key=lambda item: -len(item[0])):
-        text = text.replace(folder, short)
+    text = ADDRESS.sub("", text)
+    if "ipykernel_" in text:  # the search is slow in a picture's base64
+        text = KERNEL_FILE.sub("cell.py", text)
+    folders = {root: "", Path(sys.prefix): "", Path.home(): f"~{os.sep}"}
+    for folder in sorted(folders, key=lambda one: -len(one.parts)):
+        if folder != Path(folder.anchor):  # a home folder "/" would cut every address in two
+            text = text.replace(f"{folder}{os.sep}", folders[folder])
     return text

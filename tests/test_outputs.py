@@ -1,6 +1,7 @@
 """What is taken out of a worked notebook's outputs, and what stays."""
 
 import sys
+import time
 from pathlib import Path
 
 import nbformat
@@ -78,6 +79,21 @@ def test_folders_of_this_machine_go_from_text_and_errors():
     assert outputs[0].text == short
     assert outputs[1].evalue == short
     assert outputs[1].traceback == ["cell.py", short]
+
+
+def test_a_home_folder_at_the_root_cuts_no_address_in_two(monkeypatch):
+    monkeypatch.setenv("HOME", "/")
+    monkeypatch.setenv("USERPROFILE", "/")
+    outputs, _ = cleaned(display(text_html="https://example.org/a//b"))
+    assert outputs[0].data["text/html"] == "https://example.org/a//b"
+
+
+def test_a_large_picture_in_html_is_cleaned_quickly():
+    picture = "A" * 2_000_000
+    start = time.process_time()
+    outputs, _ = cleaned(display(text_html=f'<img src="data:image/png;base64,{picture}">'))
+    assert time.process_time() - start < 1
+    assert picture in outputs[0].data["text/html"]
 
 
 def test_ordinary_text_is_left_alone():
