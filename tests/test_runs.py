@@ -48,9 +48,11 @@ def test_the_stored_band_fits_the_run(name):
     assert np.array_equal(band.env_steps, grid(RUNS[name]))
     assert band.returns.shape == (20, len(band.env_steps))
     assert ((band.returns >= 1) & (band.returns <= 500)).all()
-    # Before training an episode of CartPole lasts about 22 steps; afterwards longer.
-    assert np.median(band.returns[:, 0]) < 60
-    assert np.median(band.returns[:, -1]) > 100
+    # Before training an episode of CartPole lasts about 22 steps. Seeing velocities it learns to
+    # last for hundreds; without them it still gets better.
+    before, after = np.median(band.returns[:, 0]), np.median(band.returns[:, -1])
+    assert before < 40
+    assert after > (1.5 * before if RUNS[name].threshold is None else 400)
 
 
 @pytest.mark.parametrize("name", WITH_THRESHOLD)

@@ -36,7 +36,7 @@ class A2CConfig:
     num_envs: int = 16
     num_steps: int = 16
     learning_rate: float = 1e-3
-    critic_learning_rate: float = 1e-2
+    critic_learning_rate: float = 5e-3
     gamma: float = 0.99
     gae_lambda: float = 0.95
     value_coef: float = 0.5
