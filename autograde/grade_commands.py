@@ -1,7 +1,269 @@
-"""The commands that grade a class."""
+"""The commands that grade a class: options in, tables and exit codes out."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from autograde.build_commands import CourseFolder, Lessons
+
+if TYPE_CHECKING:
+    from autograde.classroom import Classroom
+    from autograde.grading import Outcome
+    from autograde.lesson import Lesson
+    from autograde.results import LessonResults
+
+NEEDS_A_LOOK, INTERRUPTED = 3, 130
+AsJson = Annotated[bool, typer.Option("--json", help="Print the results as JSON.")]
+Demo = Annotated[bool, typer.Option("--demo", help="The invented class of `course demo`.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
+    app.command("grade")(grade_command)
+    app.command("report")(report_command)
+    app.command("demo")(demo_command)
+    app.command("formgrader")(formgrader_command)
+
+
+def grade_command(
+    lessons: Lessons = None,
+    submitted: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Holds STUDENT/LESSON/slug.ipynb. [autograde/submitted]"),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Submissions at the same time. [one a CPU]")
+    ] = None,
+    cell_timeout: Annotated[
+        float, typer.Option(min=0.1, metavar="S", help="Seconds a cell may take.")
+    ] = 30.0,
+    notebook_timeout: Annotated[
+        float, typer.Option(min=1.0, metavar="S", help="Seconds a notebook may take.")
+    ] = 300.0,
+    force: Annotated[
+        bool, typer.Option("--force", help="Grade again what has not changed.")
+    ] = False,
+    as_json: AsJson = False,
+    course: CourseFolder = None,
+) -> None:
+    """Grade what was handed in, into nbgrader's gradebook, with feedback and a report.
+
+    Only what has changed is graded again; Ctrl-C keeps what is done.
+
+    Example: `course grade 02 --submitted ~/collected --workers 4`
+
+    Exit codes: 0 all graded; 3 all graded, but some work needs a look (a file that cannot be read,
+    a cell that hung or ended its process); 1 failed; 2 bad request; 130 interrupted.
+    """
+    from autograde.classroom import open_classroom
+    from autograde.executing import Limits
+
+    root, chosen = find(course, lessons)
+    room = open_classroom(root)
+    limits = Limits(cell_timeout, notebook_timeout)
+    outcome = run(room, chosen, limits, submitted, workers, force=force, quiet=as_json)
+    finish(room, root, outcome, as_json=as_json)
+    raise typer.Exit(exit_code(outcome))
+
+
+def report_command(
+    as_json: AsJson = False, demo: Demo = False, course: CourseFolder = None
+) -> None:
+    """Write the report again, for instance after grading by hand in formgrader.
+
+    Example: `course report`
+    """
+    from autograde.lesson import all_lessons
+    from autograde.report import csv_path, html_path, write_report
+
+    root, _ = find(course, None)
+    room = classroom(root, demo=demo)
+    tables = write_report(room, all_lessons(root))
+    if as_json:
+        typer.echo(json.dumps([as_data(table) for table in tables], indent=2))
+        return
+    show(tables)
+    typer.echo(f"Report: {html_path(room)}\nCSV:    {csv_path(room)}")
+
+
+def demo_command(course: CourseFolder = None) -> None:
+    """Grade an invented class, to see what grading looks like. A real class is never touched.
+
+    Example: `course demo`
+    """
+    from autograde.build import build
+    from autograde.demo import LIMITS, make_demo
+    from autograde.report import html_path
+
+    root, lessons = find(course, None)
+    lessons = [lesson for lesson in lessons if lesson.source.exists()]
+    for lesson in lessons:
+        result = build(lesson)
+        for line in result.errors:
+            typer.echo(f"{lesson.name}: {line}", err=True)
+        if result.errors:
+            raise typer.Exit(1)
+    room = make_demo(root, lessons)
+    outcome = run(room, lessons, LIMITS, None, None, force=False, quiet=False)
+    finish(room, root, outcome, as_json=False)
+    if outcome.interrupted:
+        raise typer.Exit(INTERRUPTED)
+    typer.echo(
+        f"\nThe invented class is in {room.submitted}; what its students read is in "
+        f"{room.feedback}.\n"
+        f"Open the report:  {html_path(room).as_uri()}\n"
+        "Grade by hand:    course formgrader --demo   (.venv/bin/course, or Scripts on Windows)\n"
+        "Open the course:  python3 start.py lab"
+    )
+
+
+def formgrader_command(
+    demo: Demo = False,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="Print the address; open nothing.")
+    ] = False,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Default: the first free one from 8888.")
+    ] = None,
+    course: CourseFolder = None,
+) -> None:
+    """Open nbgrader's formgrader, to read submissions and to grade written answers by hand.
+
+    Example: `course formgrader --no-browser`
+    """
+    from autograde.demo import demo_folder
+    from autograde.formgrader import start_formgrader
+
+    root, _ = find(course, None)
+    classroom(root, demo=demo)
+    folder = demo_folder(root) if demo else root
+    raise typer.Exit(start_formgrader(root, folder, browser=not no_browser, port=port))
+
+
+def find(course: Path | None, names: list[str] | None) -> "tuple[Path, list[Lesson]]":
+    """The course's folder, and the lessons that are meant."""
+    from autograde.lesson import find_course, find_lessons
+
+    root = (course or find_course(Path.cwd())).resolve()
+    chosen = find_lessons(root, names or ())
+    return root, chosen if names else [lesson for lesson in chosen if lesson.worked.exists()]
+
+
+def classroom(root: Path, *, demo: bool) -> "Classroom":
+    """The real class, or the invented one."""
+    from autograde.classroom import open_classroom
+    from autograde.demo import demo_folder, open_demo
+    from autograde.errors import CourseError
+
+    if not demo:
+        return open_classroom(root)
+    if not demo_folder(root).exists():
+        raise CourseError("There is no invented class yet. Make it with: course demo")
+    return open_demo(root)
+
+
+def run(
+    room: "Classroom",
+    lessons: "list[Lesson]",
+    limits: object,
+    submitted: Path | None,
+    workers: int | None,
+    *,
+    force: bool,
+    quiet: bool,
+) -> "Outcome":
+    """Grade with a progress bar."""
+    from autograde.grading import grade_class
+    from autograde.terminal import grading_bar
+
+    with grading_bar(quiet=quiet) as bar:
+        return grade_class(
+            room,
+            lessons,
+            submitted=submitted,
+            workers=workers,
+            limits=limits,
+            force=force,
+            on_start=bar.start,
+            on_record=bar.step,
+        )
+
+
+def finish(room: "Classroom", root: Path, outcome: "Outcome", *, as_json: bool) -> None:
+    """Write the report and say what was done."""
+    from autograde.lesson import all_lessons
+    from autograde.report import html_path, write_report
+
+    tables = write_report(room, all_lessons(root), outcome.strays)
+    if as_json:
+        typer.echo(json.dumps(outcome_data(outcome, room), indent=2))
+        return
+    show(tables)
+    for note in outcome.strays:
+        typer.echo(f"Not graded: {note.text}")
+    typer.echo(
+        f"Graded {outcome.graded}, unchanged {outcome.unchanged}, "
+        f"needing a look {outcome.problems}. Report: {html_path(room)}"
+    )
+    if outcome.interrupted:
+        typer.echo("Interrupted: what is done is saved; the same command goes on from here.")
+
+
+def show(tables: "list[LessonResults]") -> None:
+    """Print a table a lesson."""
+    from rich.console import Console
+
+    from autograde.terminal import grades_table
+
+    for table in tables:
+        Console().print(grades_table(table))
+
+
+def exit_code(outcome: "Outcome") -> int:
+    """0, or what asks for attention."""
+    if outcome.interrupted:
+        return INTERRUPTED
+    return NEEDS_A_LOOK if outcome.problems else 0
+
+
+def outcome_data(outcome: "Outcome", room: "Classroom") -> dict:
+    """What `course grade --json` prints."""
+    from autograde.report import csv_path, html_path
+
+    return {
+        "graded": outcome.graded,
+        "unchanged": outcome.unchanged,
+        "problems": outcome.problems,
+        "interrupted": outcome.interrupted,
+        "report": str(html_path(room)),
+        "csv": str(csv_path(room)),
+        "strays": [note.to_json() for note in outcome.strays],
+        "submissions": [record.to_json() for record in outcome.records],
+    }
+
+
+def as_data(table: "LessonResults") -> dict:
+    """What `course report --json` prints of a lesson."""
+    return {
+        "lesson": table.lesson.name,
+        "mean": table.mean,
+        "students": [
+            {
+                "student": row.student,
+                "handed_in": row.handed_in,
+                "points": row.points,
+                "possible": row.possible,
+                "by_hand": row.by_hand,
+                "penalty": row.penalty,
+                "scores": [one.to_json() for one in row.scores],
+                "notes": [note.to_json() for note in row.notes],
+            }
+            for row in table.rows
+        ],
+        "mistakes": [
+            {"exercise": one.exercise, "mistake": one.mistake, "students": list(one.students)}
+            for one in table.mistakes
+        ],
+    }

@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,12 @@ def resources_of(room: Classroom, lesson: Lesson, student: str) -> dict[str, Any
     """What nbgrader's steps want to know about a notebook."""
     names = {"assignment": lesson.name, "notebook": lesson.slug, "student": student}
     return {"unique_key": lesson.slug, "nbgrader": {**names, "db_url": room.db_url}}
+
+
+def set_due_date(room: Classroom, lesson: Lesson, when: datetime) -> None:
+    """When work for a lesson is due, in UTC."""
+    with open_gradebook(room) as gradebook:
+        gradebook.update_or_create_assignment(lesson.name, duedate=when)
 
 
 def due_date(room: Classroom, lesson: Lesson) -> str:
