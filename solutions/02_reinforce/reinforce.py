@@ -194,7 +194,7 @@ logits = torch.tensor([[0.3, -0.2], [0.1, 0.4]], dtype=torch.float64, requires_g
 gamma = 0.5
 
 # %% [markdown]
-# Three states and three actions of two kinds each make $2^6=64$ trajectories. Here they all are, one a column:
+# Three states and three actions of two kinds each make $2^6=64$ trajectories. They become the columns of `state`, `action` and `reward`, all (3, 64), time first:
 
 # %% nbgrader={"grade": false, "grade_id": "trajectories", "locked": true, "schema_version": 3, "solution": false}
 paths = torch.cartesian_prod(*[torch.arange(2)] * 6).T  # (6, 64): s₀ a₀ s₁ a₁ s₂ a₂
@@ -220,6 +220,9 @@ def probability(logits):
 
 
 print("the 64 probabilities sum to", probability(logits).sum().item())
+print(
+    "the likeliest trajectory, s₀ a₀ s₁ a₁ s₂ a₂:", paths[:, probability(logits).argmax()].tolist()
+)
 
 # %% [markdown]
 # One more tool. `moments(loss)` takes the gradient of a loss on *one* trajectory, does so for all 64, and weighs them with their probabilities:
@@ -322,7 +325,7 @@ J = probability(logits) @ episode_return
 value = torch.zeros(2, dtype=torch.float64)
 for _ in range(3):  # one more step to go each time
     value = (logits.softmax(-1) * (R + gamma * P @ value)).sum(-1)
-print("sum over trajectories", J.item(), "  backwards", (p0 @ value).item())
+print(f"sum over trajectories {J.item():.12f}   backwards {(p0 @ value).item():.12f}")
 
 # %% [markdown]
 # **Line 2.** Only the probabilities contain θ; the return of a given trajectory is a number: $\nabla J=\sum_\tau R_\gamma(\tau)\,\nabla p(\tau\mid\theta)$.
@@ -442,7 +445,9 @@ for place, (label, mean) in enumerate(pairs.items()):
         torch.arange(2) + 0.4 * place - 0.2, -mean[:, 1], 0.36, color=color, label=label
     )
     axes.bar_label(
-        bars, [f"{abs(x):.2f}" if abs(x) < 0.005 else f"{x:.2f}" for x in -mean[:, 1]], padding=2
+        bars,
+        [f"{x + 0.0:.2f}".replace("-", "−") for x in (-mean[:, 1]).round(decimals=2)],
+        padding=2,
     )
 axes.axhline(0, color="black", linewidth=1)
 axes.set(xticks=[0, 1], xticklabels=["work when charged", "work when flat"], ylim=(-0.2, 0.6))
@@ -560,6 +565,10 @@ check(reinforce_to_go_loss, hidden=True)
 # <details><summary>Hint 3: nearly the code</summary>
 #
 # `for t in reversed(range(len(reward))): later = reward[t] + gamma * later`, collecting `later` at the front of a list; `torch.stack` makes it (T, N).
+# </details>
+# <details><summary>Help by symptom</summary>
+#
+# *The first action gets what belongs to the last:* the list is in the order in which you met the steps, from the end. *My inputs changed:* `+=` on `reward[t]` writes into the caller's tensor.
 # </details>
 
 
@@ -936,6 +945,10 @@ print("largest element of its gradient on the 64 trajectories:", gradient.abs().
 #
 # A row against a column makes a table. Reshape both to (−1,), or neither.
 # </details>
+# <details><summary>Help by symptom</summary>
+#
+# *Still zero:* you may have centred the product, not the weights. *Not zero, but wrong:* one of the two was transposed before it was flattened.
+# </details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "repaired-centred-loss", "locked": false, "schema_version": 3, "solution": true}
@@ -958,7 +971,18 @@ check(repaired_centred_loss, hidden=True)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# The bug and the repair on CartPole. In float32 the bugged gradient is not exactly zero but rounding error, which Adam scales up to full steps: the policy wanders about, and its loss curve looks busy.
+# On CartPole numbers are float32, and rounding leaves a little of what should be nothing. The length of both gradients, on 16 of the untrained policy's episodes:
+
+# %% tags=["raises-exception"]
+log_prob = episodes.log_prob(untrained)[:, :16]
+for loss in (centred_loss, repaired_centred_loss):
+    value = loss(log_prob, episodes.reward[:, :16], 0.99)
+    parts = torch.autograd.grad(value, list(untrained.parameters()), retain_graph=True)
+    length = torch.cat([part.flatten() for part in parts]).norm().item()
+    print(f"{loss.__name__:22} {length:.6f}")
+
+# %% [markdown]
+# The optimiser, Adam, divides a gradient by its own typical size, so even this remainder becomes full steps, in no useful direction: the bugged policy wanders, and looks busy.
 
 # %% tags=["experiment", "raises-exception"]
 bugged = three_seeds(centred_loss, 15_000)

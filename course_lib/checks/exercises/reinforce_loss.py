@@ -75,6 +75,16 @@ def probability(log_prob: Tensor, reward: Tensor, gamma: float) -> Tensor:
     return -(discounted_return(reward, gamma) * log_prob.exp().sum(0)).mean()
 
 
+def product_of_log_probs(log_prob: Tensor, reward: Tensor, gamma: float) -> Tensor:
+    return -(discounted_return(reward, gamma) * log_prob.prod(0)).mean()
+
+
+def normalized(log_prob: Tensor, reward: Tensor, gamma: float) -> Tensor:
+    episode_return = discounted_return(reward, gamma)
+    centred = episode_return - episode_return.mean()
+    return -(centred / (episode_return.std(correction=0) + 1e-8) * log_prob.sum(0)).mean()
+
+
 def log_prob_detached(log_prob: Tensor, reward: Tensor, gamma: float) -> Tensor:
     return reinforce_loss(log_prob.detach(), reward, gamma)
 
@@ -167,6 +177,18 @@ EXERCISE = Exercise(
             "You weigh the probabilities, not their logarithms: ∇p = p ∇log p, so rare actions are "
             "hardly moved. The log-derivative trick has already divided by p.",
             probability,
+        ),
+        Mistake(
+            "product-of-log-probs",
+            "The log-probabilities are multiplied. The probability of a trajectory is a product of "
+            "probabilities; its logarithm is the *sum* of their logarithms.",
+            product_of_log_probs,
+        ),
+        Mistake(
+            "normalized",
+            "The returns were shifted and scaled to mean 0 and standard deviation 1. That often "
+            "helps, and lesson 03 shows why, but it is another estimator: pay R_γ as it is.",
+            normalized,
         ),
         Mistake("log-prob-detached", LOG_PROB_CUT, log_prob_detached),
         Mistake("changes-reward", IN_PLACE, discounts_in_place),
