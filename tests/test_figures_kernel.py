@@ -3,6 +3,7 @@
 import io
 import os
 from base64 import b64decode
+from pathlib import Path
 
 import nbclient
 import nbformat
@@ -39,9 +40,8 @@ def loss(*inputs):
 train(RUNS["reinforce-cartpole"].start(0, loss=loss), run="reinforce-cartpole")
 """,
 }
-pytestmark = [
-    pytest.mark.slow,
-]
+ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,8 @@ def notebook():
     client = nbclient.NotebookClient(
         notebook, kernel_name="python3", timeout=120, allow_errors=True, store_widget_state=False
     )
-    client.execute(env=dict(os.environ) | {"PYTHONPATH": os.getcwd(), "COURSE_STATIC": ""})
+    environment = {"PYTHONPATH": str(ROOT), "COURSE_STATIC": ""}
+    client.execute(env=dict(os.environ) | environment)
     return notebook
 
 

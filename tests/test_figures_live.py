@@ -1,6 +1,8 @@
 """Training in front of the reader: when it stops, and that nothing is lost."""
 
+import io
 import itertools
+import re
 
 import pytest
 import torch
@@ -34,7 +36,8 @@ def test_a_training_can_go_on_after_it_is_solved():
 
 
 def test_a_threshold_of_zero_is_a_threshold():
-    assert invented_history([-1, 0, 0, 0, 0], threshold=0.0).solved_at == 400
+    history = invented_history([-1, 0, 0, 0, 0], threshold=0.0)
+    assert (history.ended, history.solved_at) == ("solved", 400)
 
 
 def test_an_iterator_may_come_to_its_end():
@@ -101,6 +104,22 @@ def test_in_a_terminal_there_is_one_line_and_no_bar_in_a_file(capsys):
     captured = capsys.readouterr()
     assert captured.out.count("\n") == 1 and captured.out.startswith("200 steps, ")
     assert captured.err == ""
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_gets_a_bar_that_is_wiped_away_at_the_end(monkeypatch, capsys):
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    train(invented_progress([1, 2]), max_steps=200, label="mine")
+    states = terminal.getvalue().split("\r")
+    assert any(re.match(r"mine: +\d+%\|", state) for state in states)
+    assert states[-1].strip() == "" and capsys.readouterr().out.startswith("200 steps, ")
 
 
 def test_quiet_is_quiet(capfd):

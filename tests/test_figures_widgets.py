@@ -10,7 +10,7 @@ LABELS = {"gae_lambda": "λ", "gamma": "γ"}
 
 
 def draw(axes, gae_lambda, gamma=1.0):
-    axes.plot([0, gae_lambda * gamma], [0, 1])
+    axes.plot([0, gae_lambda * gamma], [0, gae_lambda])
     axes.set(xlabel="delay", ylabel="weight")
 
 
@@ -60,6 +60,7 @@ def test_the_titles_leave_out_what_does_not_vary():
 def test_all_panels_have_the_same_axes_and_only_the_outer_ones_say_what_they_are():
     figure = small_multiples(draw, [{"gae_lambda": 1}, {"gae_lambda": 5}], LABELS, "")
     assert figure.axes[0].get_xlim() == figure.axes[1].get_xlim()
+    assert figure.axes[0].get_ylim() == figure.axes[1].get_ylim()
     assert [axes.get_ylabel() for axes in figure.axes] == ["weight", ""]
 
 

@@ -77,6 +77,7 @@ def learn(
     stop_when_solved: bool,
 ) -> str:
     """Train until there is a reason to stop, and say which."""
+    goal = math.inf if plan.threshold is None else plan.threshold
     point, since, in_a_row = 0, 0, 0
     while True:
         # 1. One update, and nothing else, on the clock.
@@ -92,7 +93,7 @@ def learn(
         if judged is not None:
             recorder.judge(judged)
             point, since = plan.next_point(recorder.steps), len(recorder.episode_returns)
-            in_a_row = in_a_row + 1 if judged >= (plan.threshold or math.inf) else 0
+            in_a_row = in_a_row + 1 if judged >= goal else 0
 
         # 3. Show it, and stop when there is a reason.
         screen.update(recorder)

@@ -65,14 +65,12 @@ def show_sliders(
     from IPython.display import display
 
     picture = ipywidgets.Image(format="png")
-    sliders = {
-        name: ipywidgets.SelectionSlider(
-            options=[(shown(value), value) for value in values],
-            value=values[len(values) // 2],
-            description=labels[name],
+    sliders = {}
+    for name, values in ranges.items():
+        options, middle = [(shown(value), value) for value in values], values[len(values) // 2]
+        sliders[name] = ipywidgets.SelectionSlider(
+            options=options, value=middle, description=labels[name]
         )
-        for name, values in ranges.items()
-    }
 
     def redraw(_: Any = None) -> None:
         settings = {name: one.value for name, one in sliders.items()}
