@@ -8,6 +8,7 @@ from course_lib.environments.cartpole import (
     ContinuousCartPole,
     HiddenVelocityCartPole,
 )
+from course_lib.environments.pendulum import Pendulum
 from course_lib.environments.probes import PROBES
 from course_lib.environments.vector import BatchedEnvironment
 
@@ -15,6 +16,7 @@ BATCHED: dict[str, type[BatchedEnvironment]] = {
     "CartPole-v1": CartPole,
     "ContinuousCartPole-v0": ContinuousCartPole,
     "HiddenVelocityCartPole-v0": HiddenVelocityCartPole,
+    "Pendulum-v1": Pendulum,
     **PROBES,
 }
 

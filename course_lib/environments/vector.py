@@ -1,5 +1,5 @@
 """What a batch of environments is: the protocol that every loop relies on, and a base class that
-turns plain dynamics into one. The dynamics live in cartpole.py and probes.py."""
+turns plain dynamics into one. The dynamics live in cartpole.py, pendulum.py and probes.py."""
 
 from typing import NamedTuple, Protocol
 
