@@ -14,8 +14,10 @@ from course_lib.networks import mlp
 from course_lib.reference import (
     beta_log_prob,
     categorical_entropy,
+    categorical_kl,
     categorical_log_prob,
     gaussian_entropy,
+    gaussian_kl,
     gaussian_log_prob,
     sample_categorical,
     sample_gaussian,
@@ -40,6 +42,14 @@ class Policy(Protocol):
         """The entropy of π(·|s) in nats, with a gradient."""
         ...
 
+    def distribution(self, obs: Tensor) -> tuple[Tensor, ...]:
+        """What π(·|s) is given by: logits, or mean and log σ, or two concentrations."""
+        ...
+
+    def kl(self, old: tuple[Tensor, ...], obs: Tensor) -> Tensor:
+        """KL(π_old(·|s)‖π(·|s)), where `old` is what `distribution(obs)` was; with a gradient."""
+        ...
+
 
 class CategoricalPolicy(nn.Module):
     """A softmax over discrete actions.
@@ -49,7 +59,7 @@ class CategoricalPolicy(nn.Module):
         hidden: widths between them.
         generator: the source of the initial weights.
         observation_scale: typical sizes of the observation's parts; `None` for 1.
-        sample, entropy: functions of the logits, to be replaced by a reader's own.
+        sample, entropy, kl: functions of the logits, to be replaced by a reader's own.
     """
 
     def __init__(
@@ -61,11 +71,12 @@ class CategoricalPolicy(nn.Module):
         observation_scale: Sequence[float] | None = None,
         sample: Callable[[Tensor, torch.Generator], Tensor] = sample_categorical,
         entropy: Callable[[Tensor], Tensor] = categorical_entropy,
+        kl: Callable[[Tensor, Tensor], Tensor] = categorical_kl,
     ) -> None:
         super().__init__()
         sizes = [observation_size, *hidden, num_actions]
         self.logits = mlp(sizes, generator, POLICY_OUTPUT_GAIN, observation_scale)
-        self.sample_function, self.entropy_function = sample, entropy
+        self.sample_function, self.entropy_function, self.kl_function = sample, entropy, kl
 
     @torch.no_grad()
     def sample(self, obs: Tensor, generator: torch.Generator) -> Tensor:
@@ -76,6 +87,12 @@ class CategoricalPolicy(nn.Module):
 
     def entropy(self, obs: Tensor) -> Tensor:
         return self.entropy_function(self.logits(obs))
+
+    def distribution(self, obs: Tensor) -> tuple[Tensor]:
+        return (self.logits(obs),)
+
+    def kl(self, old: tuple[Tensor, ...], obs: Tensor) -> Tensor:
+        return self.kl_function(*old, self.logits(obs))
 
 
 class GaussianPolicy(nn.Module):
@@ -89,6 +106,7 @@ class GaussianPolicy(nn.Module):
         log_std: the logarithm of the spread to start with.
         sample: a function of mean and log_std, to be replaced by a reader's own.
         entropy: a function of log_std, likewise.
+        kl: a function of the old mean and log_std and the new ones, likewise.
     """
 
     def __init__(
@@ -101,12 +119,13 @@ class GaussianPolicy(nn.Module):
         log_std: float = 0.0,
         sample: Callable[[Tensor, Tensor, torch.Generator], Tensor] = sample_gaussian,
         entropy: Callable[[Tensor], Tensor] = gaussian_entropy,
+        kl: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor] = gaussian_kl,
     ) -> None:
         super().__init__()
         sizes = [observation_size, *hidden, action_size]
         self.mean = mlp(sizes, generator, POLICY_OUTPUT_GAIN, observation_scale)
         self.log_std = nn.Parameter(torch.full((action_size,), float(log_std)))
-        self.sample_function, self.entropy_function = sample, entropy
+        self.sample_function, self.entropy_function, self.kl_function = sample, entropy, kl
 
     @torch.no_grad()
     def sample(self, obs: Tensor, generator: torch.Generator) -> Tensor:
@@ -117,6 +136,12 @@ class GaussianPolicy(nn.Module):
 
     def entropy(self, obs: Tensor) -> Tensor:
         return self.entropy_function(self.log_std).expand(obs.shape[:-1])
+
+    def distribution(self, obs: Tensor) -> tuple[Tensor, Tensor]:
+        return self.mean(obs), self.log_std
+
+    def kl(self, old: tuple[Tensor, ...], obs: Tensor) -> Tensor:
+        return self.kl_function(*old, *self.distribution(obs))
 
 
 class BetaPolicy(nn.Module):
@@ -174,6 +199,17 @@ class BetaPolicy(nn.Module):
         unit = torch.distributions.Beta(*self.concentrations(obs), validate_args=False)
         stretch = torch.tensor(self.high - self.low, dtype=obs.dtype)
         return (unit.entropy() + stretch.log()).sum(-1)
+
+    def distribution(self, obs: Tensor) -> tuple[Tensor, Tensor]:
+        return self.concentrations(obs)
+
+    def kl(self, old: tuple[Tensor, ...], obs: Tensor) -> Tensor:
+        # Stretching both densities alike leaves their divergence as it is.
+        before, now = (
+            torch.distributions.Beta(*concentrations, validate_args=False)
+            for concentrations in (old, self.concentrations(obs))
+        )
+        return torch.distributions.kl_divergence(before, now).sum(-1)
 
 
 class Critic(nn.Module):

@@ -123,3 +123,30 @@ def test_a_critic_has_no_trailing_axis():
     critic = Critic(4, (8,), generator())
     assert critic(torch.zeros(4)).shape == ()
     assert critic(torch.zeros(3, 5, 4)).shape == (3, 5)
+
+
+@pytest.mark.parametrize("policy", policies(), ids=lambda policy: type(policy).__name__)
+def test_the_divergence_from_itself_is_zero_and_so_is_its_gradient(policy):
+    obs = torch.randn(5, 4, generator=generator())
+    old = tuple(part.detach().clone() for part in policy.distribution(obs))
+    divergence = policy.kl(old, obs)
+    assert divergence.shape == (5,)
+    assert divergence.abs().max() < 1e-6
+    gradient = torch.autograd.grad(divergence.sum(), list(policy.parameters()))
+    assert max(part.abs().max() for part in gradient) < 1e-5
+
+
+@pytest.mark.parametrize("policy", policies(), ids=lambda policy: type(policy).__name__)
+def test_the_divergence_is_the_mean_log_ratio_over_samples_of_the_old_policy(policy):
+    obs, action = draws(policy)
+    with torch.no_grad():
+        old, old_log_prob = policy.distribution(obs), policy.log_prob(obs, action)
+        old = tuple(part.clone() for part in old)
+        noise = generator(2)
+        for parameter in policy.parameters():
+            parameter += 0.1 * torch.randn(parameter.shape, generator=noise)
+        log_ratio = old_log_prob - policy.log_prob(obs, action)
+        standard_error = log_ratio.std().item() / math.sqrt(len(log_ratio))
+        divergence = policy.kl(old, obs)[0].item()
+    assert divergence > 0.001
+    assert abs(log_ratio.mean().item() - divergence) < 4 * standard_error

@@ -48,6 +48,7 @@ class Pendulum(BatchedEnvironment):
     action_low = -MAX_TORQUE
     action_high = MAX_TORQUE
     max_steps = MAX_STEPS
+    observation_scale = (1.0, 1.0, 4.0)  # the speed reaches 8
 
     def first_state(self, count: int) -> np.ndarray:
         return self.random.uniform((-np.pi, -1.0), (np.pi, 1.0), (count, 2))
