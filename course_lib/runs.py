@@ -7,7 +7,25 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from course_lib.algorithms import A2CConfig, Progress, ReinforceConfig, a2c, reinforce
+from course_lib.algorithms import (
+    A2CConfig,
+    NPGConfig,
+    PPOConfig,
+    PPOKLConfig,
+    Progress,
+    ReinforceConfig,
+    TNPGConfig,
+    TRPOConfig,
+    TRPOLagrangianConfig,
+    a2c,
+    npg,
+    ppo,
+    ppo_kl,
+    reinforce,
+    tnpg,
+    trpo,
+    trpo_lagrangian,
+)
 from course_lib.bands import band_path
 
 
@@ -19,7 +37,7 @@ class Run:
         name: what it is called in `RUNS`.
         algorithm: the training loop.
         environment_id: a name known to `make_vector`.
-        config: the algorithm's settings.
+        config: the algorithm's settings, a dataclass of its own.
         threshold: the mean return of 20 evaluation episodes at which the problem counts as solved;
             `None` where no policy of this kind can solve it.
         max_steps: environment steps after which a run should be given up.
@@ -28,7 +46,7 @@ class Run:
     name: str
     algorithm: Callable[..., Iterator[Progress]]
     environment_id: str
-    config: ReinforceConfig | A2CConfig
+    config: Any
     threshold: float | None
     max_steps: int
 
@@ -55,26 +73,45 @@ class Band(NamedTuple):
     returns: np.ndarray
 
 
+CARTPOLE, CONTINUOUS, PENDULUM = "CartPole-v1", "ContinuousCartPole-v0", "Pendulum-v1"
 BETA = ReinforceConfig(distribution="beta")
+# Costs of up to 16 a step, and a swing that pays only after a second: smaller rewards, more steps.
+PPO_PENDULUM = PPOConfig(
+    num_envs=32, num_steps=128, epochs=10, minibatch_size=512, learning_rate=5e-3,
+    decay_steps=80_000, gamma=0.95, reward_scale=0.05,
+)  # fmt: skip
+TRPO_PENDULUM = TRPOConfig(
+    num_steps=128, gamma=0.95, gae_lambda=0.95, max_kl=0.03, reward_scale=0.05
+)
 
 RUNS: dict[str, Run] = {
     run.name: run
     for run in (
-        Run("reinforce-cartpole", reinforce, "CartPole-v1", ReinforceConfig(), 475.0, 150_000),
+        Run("reinforce-cartpole", reinforce, CARTPOLE, ReinforceConfig(), 475.0, 150_000),
         Run(
-            "reinforce-continuous-cartpole", reinforce, "ContinuousCartPole-v0",
-            ReinforceConfig(), 475.0, 150_000,
+            "reinforce-continuous-cartpole", reinforce, CONTINUOUS, ReinforceConfig(),
+            475.0, 150_000,
         ),
-        Run(
-            "reinforce-beta-continuous-cartpole", reinforce, "ContinuousCartPole-v0",
-            BETA, 475.0, 150_000,
-        ),
+        Run("reinforce-beta-continuous-cartpole", reinforce, CONTINUOUS, BETA, 475.0, 150_000),
         Run(
             "reinforce-hidden-velocity", reinforce, "HiddenVelocityCartPole-v0",
             ReinforceConfig(), None, 150_000,
         ),
-        Run("a2c-cartpole", a2c, "CartPole-v1", A2CConfig(), 475.0, 60_000),
-        Run("a2c-continuous-cartpole", a2c, "ContinuousCartPole-v0", A2CConfig(), 475.0, 60_000),
+        Run("a2c-cartpole", a2c, CARTPOLE, A2CConfig(), 475.0, 60_000),
+        Run("a2c-continuous-cartpole", a2c, CONTINUOUS, A2CConfig(), 475.0, 60_000),
+        Run("npg-cartpole", npg, CARTPOLE, NPGConfig(), 475.0, 40_000),
+        Run("tnpg-cartpole", tnpg, CARTPOLE, TNPGConfig(), 475.0, 40_000),
+        Run("trpo-cartpole", trpo, CARTPOLE, TRPOConfig(), 475.0, 40_000),
+        Run("trpo-continuous-cartpole", trpo, CONTINUOUS, TRPOConfig(), 475.0, 40_000),
+        Run("trpo-pendulum", trpo, PENDULUM, TRPO_PENDULUM, -200.0, 80_000),
+        Run(
+            "trpo-lagrangian-cartpole", trpo_lagrangian, CARTPOLE, TRPOLagrangianConfig(),
+            475.0, 40_000,
+        ),
+        Run("ppo-cartpole", ppo, CARTPOLE, PPOConfig(), 475.0, 40_000),
+        Run("ppo-continuous-cartpole", ppo, CONTINUOUS, PPOConfig(), 475.0, 40_000),
+        Run("ppo-pendulum", ppo, PENDULUM, PPO_PENDULUM, -200.0, 80_000),
+        Run("ppo-kl-cartpole", ppo_kl, CARTPOLE, PPOKLConfig(), 475.0, 40_000),
     )
 }  # fmt: skip
 
