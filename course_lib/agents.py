@@ -1,12 +1,19 @@
-"""The policy and the critic that fit an environment: widths, bounds and scales are read off it."""
+"""Policies and critics that fit an environment: widths, bounds and scales are read off it."""
 
 from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
+from course_lib.critics import (
+    DeterministicPolicy,
+    DiscreteQFunction,
+    QFunction,
+    SquashedGaussianPolicy,
+)
 from course_lib.environments import BatchedEnvironment
 from course_lib.policies import HIDDEN, BetaPolicy, CategoricalPolicy, Critic, GaussianPolicy
+from course_lib.reference import squashed_gaussian_log_prob
 
 
 def make_policy(
@@ -49,3 +56,68 @@ def make_critic(
     """The critic that fits an environment's observations."""
     size, scale = environment.observation_size, environment.observation_scale
     return Critic(size, hidden, generator, scale)
+
+
+def make_q_function(
+    environment: BatchedEnvironment,
+    hidden: Sequence[int] = HIDDEN,
+    generator: torch.Generator | None = None,
+) -> QFunction:
+    """The action-value function that fits an environment's observations and continuous actions."""
+    require_continuous(environment)
+    size, actions = environment.observation_size, environment.action_size
+    scale = environment.observation_scale or (1.0,) * size
+    action_scale = (environment.action_high - environment.action_low) / 2
+    return QFunction(size, actions, hidden, generator, (*scale, *(action_scale,) * actions))
+
+
+def make_discrete_q_function(
+    environment: BatchedEnvironment,
+    hidden: Sequence[int] = HIDDEN,
+    generator: torch.Generator | None = None,
+) -> DiscreteQFunction:
+    """The action values, and with them the greedy policy, that fit discrete actions.
+
+    Raises:
+        ValueError: the environment's actions are continuous.
+    """
+    if environment.num_actions is None:
+        name = type(environment).__name__
+        raise ValueError(f"{name} has continuous actions; this algorithm needs discrete ones")
+    size, scale = environment.observation_size, environment.observation_scale
+    return DiscreteQFunction(size, environment.num_actions, hidden, generator, scale)
+
+
+def make_deterministic_policy(
+    environment: BatchedEnvironment,
+    hidden: Sequence[int] = HIDDEN,
+    generator: torch.Generator | None = None,
+) -> DeterministicPolicy:
+    """The deterministic policy that fits an environment's continuous actions and their bounds."""
+    return DeterministicPolicy(*bounded_ends(environment), hidden, generator,
+        environment.observation_scale)  # fmt: skip
+
+
+def make_squashed_policy(
+    environment: BatchedEnvironment,
+    hidden: Sequence[int] = HIDDEN,
+    generator: torch.Generator | None = None,
+    squashed_log_prob: Callable[..., Tensor] = squashed_gaussian_log_prob,
+) -> SquashedGaussianPolicy:
+    """The squashed Gaussian that fits an environment's continuous actions and their bounds."""
+    return SquashedGaussianPolicy(*bounded_ends(environment), hidden, generator,
+        environment.observation_scale, squashed_log_prob)  # fmt: skip
+
+
+def bounded_ends(environment: BatchedEnvironment) -> tuple[int, int, float, float]:
+    """Widths of a network's ends, and the bounds of the actions."""
+    require_continuous(environment)
+    bounds = environment.action_low, environment.action_high
+    return environment.observation_size, environment.action_size, *bounds
+
+
+def require_continuous(environment: BatchedEnvironment) -> None:
+    """Raise `ValueError` if the environment's actions are discrete."""
+    if environment.action_size is None:
+        name = type(environment).__name__
+        raise ValueError(f"{name} has discrete actions; this algorithm needs continuous ones")

@@ -1,28 +1,40 @@
 """The algorithms of the course, one readable training loop a module."""
 
 from course_lib.algorithms.a2c import A2CConfig, a2c
+from course_lib.algorithms.ddpg import DDPGConfig, ddpg
+from course_lib.algorithms.dqn import DQNConfig, dqn
 from course_lib.algorithms.natural_gradient import NPGConfig, TNPGConfig, npg, tnpg
 from course_lib.algorithms.ppo import PPOConfig, ppo
 from course_lib.algorithms.ppo_kl import PPOKLConfig, ppo_kl
 from course_lib.algorithms.progress import Progress
 from course_lib.algorithms.reinforce import ReinforceConfig, reinforce
+from course_lib.algorithms.sac import SACConfig, sac
+from course_lib.algorithms.td3 import TD3Config, td3
 from course_lib.algorithms.trpo import TRPOConfig, TRPOLagrangianConfig, trpo, trpo_lagrangian
 
 __all__ = [
     "A2CConfig",
+    "DDPGConfig",
+    "DQNConfig",
     "NPGConfig",
     "PPOConfig",
     "PPOKLConfig",
     "Progress",
     "ReinforceConfig",
+    "SACConfig",
+    "TD3Config",
     "TNPGConfig",
     "TRPOConfig",
     "TRPOLagrangianConfig",
     "a2c",
+    "ddpg",
+    "dqn",
     "npg",
     "ppo",
     "ppo_kl",
     "reinforce",
+    "sac",
+    "td3",
     "tnpg",
     "trpo",
     "trpo_lagrangian",

@@ -1,0 +1,122 @@
+"""DQN: learn the value of every action from replayed steps, and take the best one."""
+
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from course_lib.agents import make_discrete_q_function
+from course_lib.algorithms.progress import Progress, require_finite
+from course_lib.environments import make_vector
+from course_lib.exploring import Explorer
+from course_lib.reference import critic_loss, double_dqn_target, update_target
+
+
+@dataclass(frozen=True)
+class DQNConfig:
+    """Settings of `dqn`; the defaults learn CartPole-v1.
+
+    Attributes:
+        num_envs: N, environments stepped together.
+        num_steps: steps of each environment before the network learns again.
+        num_updates: minibatches that it learns from then.
+        batch_size: B, transitions in a minibatch.
+        capacity: how many transitions the replay buffer keeps.
+        random_steps: environment steps with random actions, before anything is learned.
+        learning_rate: Adam's step size.
+        gamma: γ, the discount.
+        target_rate: share of the way that the target network follows after each minibatch.
+        random_share: how many actions are random, after the first ones.
+        max_grad_norm: a longer gradient is scaled to this length.
+        reward_scale: factor of the rewards in learning, so that values are near 1.
+        hidden: widths of the hidden layers.
+    """
+
+    num_envs: int = 8
+    num_steps: int = 4
+    num_updates: int = 8
+    batch_size: int = 128
+    capacity: int = 100_000
+    random_steps: int = 1_000
+    learning_rate: float = 1e-3
+    gamma: float = 0.99
+    target_rate: float = 0.01
+    random_share: float = 0.1
+    max_grad_norm: float = 1.0
+    reward_scale: float = 0.1
+    hidden: tuple[int, ...] = (64, 64)
+
+
+def dqn(
+    environment_id: str,
+    config: DQNConfig,
+    seed: int,
+    target: Callable[..., Tensor] = double_dqn_target,
+    loss: Callable[[Tensor, Tensor], Tensor] = critic_loss,
+    follow: Callable[..., None] = update_target,
+) -> Iterator[Progress]:
+    """Train for ever, yielding after each round of updates; the caller decides when to stop.
+
+    Args:
+        environment_id: a name known to `make_vector`, with discrete actions.
+        config: the settings.
+        seed: of the environments, the network, the random actions and the minibatches.
+        target, loss, follow: the functions of lesson 07, by default the reference:
+            `double_dqn_target`, `critic_loss` and `update_target`. For plain DQN give a target that
+            takes the maximum of the slow copy's values:
+            `lambda reward, q, slow_q, terminated, gamma: dqn_target(reward, slow_q, terminated,
+            gamma)`.
+
+    Raises:
+        ValueError: the loss is not finite, or the environment is unknown or has continuous actions.
+
+    Source: Mnih et al. (2015), with van Hasselt et al.'s (2016) target and a target network that
+    follows slowly; lecture 002, homework.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    environment = make_vector(environment_id, config.num_envs, seed)
+    q_function = make_discrete_q_function(environment, config.hidden, generator)
+    target_q_function = copy.deepcopy(q_function)
+    optimizer = torch.optim.Adam(q_function.parameters(), config.learning_rate, fused=True)
+    explorer = Explorer(environment, config.capacity, seed, config.reward_scale)
+    explorer.warm_up(config.random_steps, generator)
+    update = 0
+
+    def mostly_greedy(obs: Tensor) -> Tensor:
+        random = torch.rand(len(obs), generator=generator) < config.random_share
+        best = q_function.sample(obs, generator)
+        return torch.where(random, explorer.random_action(generator), best)
+
+    while True:
+        # 1. Act: the best action, and now and then a random one.
+        for _ in range(config.num_steps):
+            explorer.step(mostly_greedy)
+
+        for _ in range(config.num_updates):
+            update += 1
+            obs, action, reward, next_obs, terminated = explorer.buffer.sample(config.batch_size)
+
+            # 2. What the step brought, and what the next state is worth to the slow copy.
+            with torch.no_grad():
+                td_target = target(
+                    reward, q_function(next_obs), target_q_function(next_obs), terminated,
+                    config.gamma,
+                )  # fmt: skip
+
+            # 3. Move the taken action's value towards it.
+            q_value = q_function(obs).gather(-1, action.unsqueeze(-1)).squeeze(-1)
+            objective = loss(q_value, td_target)
+            require_finite(update, objective, td_target=td_target, q_value=q_value)
+            optimizer.zero_grad()
+            objective.backward()
+            torch.nn.utils.clip_grad_norm_(q_function.parameters(), config.max_grad_norm)
+            optimizer.step()
+
+            # 4. Let the slow copy follow.
+            follow(target_q_function, q_function, config.target_rate)
+
+        # 5. Report.
+        metrics = {"loss": objective.item(), "q_value": q_value.mean().item() / config.reward_scale}
+        yield Progress(explorer.env_steps, explorer.take_finished_returns(), q_function, metrics)

@@ -1,0 +1,138 @@
+"""TD3: DDPG with two critics, smoothed targets and an actor that waits for them."""
+
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from course_lib.agents import make_deterministic_policy, make_q_function
+from course_lib.algorithms.progress import Progress, require_finite
+from course_lib.environments import make_vector
+from course_lib.exploring import Explorer
+from course_lib.reference import (
+    critic_loss,
+    dpg_loss,
+    gaussian_exploration,
+    td3_target,
+    update_target,
+)
+
+
+@dataclass(frozen=True)
+class TD3Config:
+    """Settings of `td3`; the defaults learn Pendulum-v1.
+
+    Attributes:
+        num_envs: N, environments stepped together.
+        num_steps: steps of each environment before the networks learn again.
+        num_updates: minibatches that they learn from then.
+        batch_size: B, transitions in a minibatch.
+        capacity: how many transitions the replay buffer keeps.
+        random_steps: environment steps with random actions, before anything is learned.
+        learning_rate: Adam's step size for all networks.
+        gamma: γ, the discount.
+        target_rate: share of the way that the target networks follow.
+        policy_delay: minibatches of the critics for one of the actor and of the target networks.
+        noise_std: of the exploration, in units of half the action's range.
+        target_noise_std, target_noise_clip: of the target's action, in the same units.
+        reward_scale: factor of the rewards in learning, so that values are near 1.
+        hidden: widths of the hidden layers of all networks.
+    """
+
+    num_envs: int = 4
+    num_steps: int = 8
+    num_updates: int = 16
+    batch_size: int = 64
+    capacity: int = 100_000
+    random_steps: int = 500
+    learning_rate: float = 3e-3
+    gamma: float = 0.95
+    target_rate: float = 0.02
+    policy_delay: int = 2
+    noise_std: float = 0.1
+    target_noise_std: float = 0.2
+    target_noise_clip: float = 0.5
+    reward_scale: float = 0.1
+    hidden: tuple[int, ...] = (64, 64)
+
+
+def td3(
+    environment_id: str,
+    config: TD3Config,
+    seed: int,
+    target: Callable[..., Tensor] = td3_target,
+    loss: Callable[[Tensor, Tensor], Tensor] = critic_loss,
+    policy_loss: Callable[..., Tensor] = dpg_loss,
+    follow: Callable[..., None] = update_target,
+    explore: Callable[..., Tensor] = gaussian_exploration,
+) -> Iterator[Progress]:
+    """Train for ever, yielding after each round of updates; the caller decides when to stop.
+
+    Args:
+        environment_id: a name known to `make_vector`, with continuous actions.
+        config: the settings.
+        seed: of the environments, the networks, the noise and the minibatches.
+        target, loss, policy_loss, follow, explore: the functions of lesson 07, by default the
+            reference: `td3_target`, `critic_loss`, `dpg_loss`, `update_target` and
+            `gaussian_exploration`.
+
+    Raises:
+        ValueError: a loss is not finite, or the environment is unknown or has discrete actions.
+
+    Source: Fujimoto, van Hoof and Meger (2018), arXiv:1802.09477, algorithm 1; lecture 001, "Twin
+    delayed DDPG".
+    """
+    generator = torch.Generator().manual_seed(seed)
+    environment = make_vector(environment_id, config.num_envs, seed)
+    policy = make_deterministic_policy(environment, config.hidden, generator)
+    q1, q2 = (make_q_function(environment, config.hidden, generator) for _ in range(2))
+    target_policy, target_q1, target_q2 = (copy.deepcopy(network) for network in (policy, q1, q2))
+    optimizer = torch.optim.Adam(policy.parameters(), config.learning_rate, fused=True)
+    q_parameters = [*q1.parameters(), *q2.parameters()]
+    q_optimizer = torch.optim.Adam(q_parameters, config.learning_rate, fused=True)
+    unit, low, high = policy.half_range, environment.action_low, environment.action_high
+    explorer = Explorer(environment, config.capacity, seed, config.reward_scale)
+    explorer.warm_up(config.random_steps, generator)
+    update = 0
+    while True:
+        # 1. Act, with noise.
+        for _ in range(config.num_steps):
+            explorer.step(
+                lambda obs: explore(
+                    policy.sample(obs, generator), config.noise_std * unit, low, high, generator
+                )
+            )
+
+        for _ in range(config.num_updates):
+            update += 1
+            obs, action, reward, next_obs, terminated = explorer.buffer.sample(config.batch_size)
+
+            # 2. Teach both critics the more modest of their slow copies' targets.
+            noise = torch.empty_like(action).normal_(generator=generator)
+            td_target = target(
+                reward, next_obs, terminated, target_policy, target_q1, target_q2, config.gamma,
+                config.target_noise_std * unit * noise, config.target_noise_clip * unit, low, high,
+            )  # fmt: skip
+            q_value = q1(obs, action)
+            q_loss = loss(q_value, td_target) + loss(q2(obs, action), td_target)
+            require_finite(update, q_loss, td_target=td_target, q_value=q_value)
+            q_optimizer.zero_grad()
+            q_loss.backward()
+            q_optimizer.step()
+
+            # 3. Now and then let the actor climb the first critic, and the slow copies follow.
+            if update % config.policy_delay == 0:
+                actor_loss = policy_loss(obs, policy, q1)
+                require_finite(update, actor_loss, q_value=q_value)
+                optimizer.zero_grad()
+                actor_loss.backward()
+                optimizer.step()
+                follow(target_policy, policy, config.target_rate)
+                follow(target_q1, q1, config.target_rate)
+                follow(target_q2, q2, config.target_rate)
+
+        # 4. Report.
+        metrics = {"loss": q_loss.item(), "q_value": q_value.mean().item() / config.reward_scale}
+        yield Progress(explorer.env_steps, explorer.take_finished_returns(), policy, metrics)
