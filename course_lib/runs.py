@@ -9,19 +9,23 @@ import numpy as np
 
 from course_lib.algorithms import (
     A2CConfig,
+    DDPGConfig,
     NPGConfig,
     PPOConfig,
     PPOKLConfig,
     Progress,
     ReinforceConfig,
+    TD3Config,
     TNPGConfig,
     TRPOConfig,
     TRPOLagrangianConfig,
     a2c,
+    ddpg,
     npg,
     ppo,
     ppo_kl,
     reinforce,
+    td3,
     tnpg,
     trpo,
     trpo_lagrangian,
@@ -76,10 +80,6 @@ class Band(NamedTuple):
 CARTPOLE, CONTINUOUS, PENDULUM = "CartPole-v1", "ContinuousCartPole-v0", "Pendulum-v1"
 BETA = ReinforceConfig(distribution="beta")
 # Costs of up to 16 a step, and a swing that pays only after a second: smaller rewards, more steps.
-PPO_PENDULUM = PPOConfig(
-    num_envs=32, num_steps=128, epochs=10, minibatch_size=512, learning_rate=5e-3,
-    decay_steps=80_000, gamma=0.95, reward_scale=0.05,
-)  # fmt: skip
 TRPO_PENDULUM = TRPOConfig(
     num_steps=128, gamma=0.95, gae_lambda=0.95, max_kl=0.03, reward_scale=0.05
 )
@@ -99,6 +99,8 @@ RUNS: dict[str, Run] = {
         ),
         Run("a2c-cartpole", a2c, CARTPOLE, A2CConfig(), 475.0, 60_000),
         Run("a2c-continuous-cartpole", a2c, CONTINUOUS, A2CConfig(), 475.0, 60_000),
+        Run("ddpg-pendulum", ddpg, PENDULUM, DDPGConfig(), -200.0, 10_000),
+        Run("td3-pendulum", td3, PENDULUM, TD3Config(), -200.0, 10_000),
         Run("npg-cartpole", npg, CARTPOLE, NPGConfig(), 475.0, 40_000),
         Run("tnpg-cartpole", tnpg, CARTPOLE, TNPGConfig(), 475.0, 40_000),
         Run("trpo-cartpole", trpo, CARTPOLE, TRPOConfig(), 475.0, 40_000),
@@ -110,7 +112,6 @@ RUNS: dict[str, Run] = {
         ),
         Run("ppo-cartpole", ppo, CARTPOLE, PPOConfig(), 475.0, 40_000),
         Run("ppo-continuous-cartpole", ppo, CONTINUOUS, PPOConfig(), 475.0, 40_000),
-        Run("ppo-pendulum", ppo, PENDULUM, PPO_PENDULUM, -200.0, 80_000),
         Run("ppo-kl-cartpole", ppo_kl, CARTPOLE, PPOKLConfig(), 475.0, 40_000),
     )
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Tests of DQN, DDPG, TD3 and SAC: the loops, and the functions that are plugged into them."""
+"""Tests of DQN, DDPG, TD3 and both forms of SAC: the loops, and the functions given to them."""
 
 import dataclasses
 from itertools import islice
@@ -11,10 +11,12 @@ from course_lib.algorithms import (
     DDPGConfig,
     DQNConfig,
     SACConfig,
+    SACVConfig,
     TD3Config,
     ddpg,
     dqn,
     sac,
+    sac_v,
     td3,
 )
 from course_lib.environments import PROBES, make_vector
@@ -26,6 +28,7 @@ from course_lib.reference import (
     gaussian_exploration,
     sac_policy_loss,
     sac_target,
+    sac_value_loss,
     squashed_gaussian_log_prob,
     td3_target,
     temperature_loss,
@@ -41,9 +44,10 @@ LOOPS = {
     "ddpg": (ddpg, DDPGConfig, "Pendulum-v1"),
     "td3": (td3, TD3Config, "Pendulum-v1"),
     "sac": (sac, SACConfig, "Pendulum-v1"),
+    "sac_v": (sac_v, SACVConfig, "Pendulum-v1"),
 }
 all_loops = pytest.mark.parametrize("name", LOOPS)
-continuous_loops = pytest.mark.parametrize("name", ["ddpg", "td3", "sac"])
+continuous_loops = pytest.mark.parametrize("name", ["ddpg", "td3", "sac", "sac_v"])
 
 
 def weights(progress):
@@ -111,6 +115,8 @@ def test_the_actor_climbs_what_its_critic_was_taught(name, monkeypatch):
     }  # fmt: skip
     if name == "sac":
         settings |= {"temperature": 0.01, "target_entropy": -4.0}
+    if name == "sac_v":
+        settings |= {"temperature": 0.01}
     batches = []
     draw = ReplayBuffer.sample
 
@@ -175,6 +181,11 @@ OWN = {
         "price": (temperature_loss, lambda *arguments: -temperature_loss(*arguments)),
         "squashed_log_prob": (squashed_gaussian_log_prob, doubled(squashed_gaussian_log_prob)),
     },
+    "sac_v": {
+        "value_loss": (sac_value_loss, lambda *arguments: -sac_value_loss(*arguments)),
+        "policy_loss": (sac_policy_loss, lambda *arguments: -sac_policy_loss(*arguments)),
+        "squashed_log_prob": (squashed_gaussian_log_prob, doubled(squashed_gaussian_log_prob)),
+    },
 }
 PLUGS = [(name, plug) for name in LOOPS for plug in SHARED | OWN[name]]
 
@@ -208,7 +219,7 @@ def test_sacs_temperature_falls_while_there_is_too_much_entropy_and_rises_with_t
     assert little < 0.9 < 1.1 < much
 
 
-@all_loops
+@pytest.mark.parametrize("name", ["dqn", "ddpg", "td3", "sac"])
 def test_a_target_that_is_no_number_is_named_with_its_update(name):
     calls = []
     reference = OWN[name]["target"][0]
@@ -219,6 +230,14 @@ def test_a_target_that_is_no_number_is_named_with_its_update(name):
 
     with pytest.raises(ValueError, match=r"update 3: the loss is nan; td_target already"):
         trained(name, target=broken_later)
+
+
+def test_a_log_prob_that_is_no_number_is_named_with_its_update():
+    def broken(mean, log_std, pre_tanh):
+        return squashed_gaussian_log_prob(mean, log_std, pre_tanh) / 0
+
+    with pytest.raises(ValueError, match=r"update 1: the loss is .*log_prob already"):
+        trained("sac_v", squashed_log_prob=broken)
 
 
 @all_loops

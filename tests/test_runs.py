@@ -21,6 +21,8 @@ def test_the_runs_of_the_lessons_are_there_and_carry_their_own_names():
         "reinforce-hidden-velocity",
         "a2c-cartpole",
         "a2c-continuous-cartpole",
+        "ddpg-pendulum",
+        "td3-pendulum",
         "npg-cartpole",
         "tnpg-cartpole",
         "trpo-cartpole",
@@ -29,7 +31,6 @@ def test_the_runs_of_the_lessons_are_there_and_carry_their_own_names():
         "trpo-lagrangian-cartpole",
         "ppo-cartpole",
         "ppo-continuous-cartpole",
-        "ppo-pendulum",
         "ppo-kl-cartpole",
     }
     assert all(run.name == name for name, run in RUNS.items())

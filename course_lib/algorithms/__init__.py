@@ -9,6 +9,7 @@ from course_lib.algorithms.ppo_kl import PPOKLConfig, ppo_kl
 from course_lib.algorithms.progress import Progress
 from course_lib.algorithms.reinforce import ReinforceConfig, reinforce
 from course_lib.algorithms.sac import SACConfig, sac
+from course_lib.algorithms.sac_v import SACVConfig, sac_v
 from course_lib.algorithms.td3 import TD3Config, td3
 from course_lib.algorithms.trpo import TRPOConfig, TRPOLagrangianConfig, trpo, trpo_lagrangian
 
@@ -22,6 +23,7 @@ __all__ = [
     "Progress",
     "ReinforceConfig",
     "SACConfig",
+    "SACVConfig",
     "TD3Config",
     "TNPGConfig",
     "TRPOConfig",
@@ -34,6 +36,7 @@ __all__ = [
     "ppo_kl",
     "reinforce",
     "sac",
+    "sac_v",
     "td3",
     "tnpg",
     "trpo",
