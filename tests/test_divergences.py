@@ -41,6 +41,19 @@ def test_gaussian_kl_agrees_with_torch(shared):
     assert float((swapped - got).abs().max()) > 0.1
 
 
+def test_action_dimensions_are_summed_where_sb3_contribs_trpo_takes_their_mean():
+    # The log-probabilities of independent dimensions add up, so their divergences do. The peer's
+    # mean over everything makes its trust region D times as wide as the same limit is here.
+    distributions = pytest.importorskip("stable_baselines3.common.distributions")
+    inputs = [draws(0, 40, 3), draws(1, 3), draws(2, 40, 3), draws(3, 3)]
+    p, q = (
+        distributions.DiagGaussianDistribution(3).proba_distribution(mean, log_std)
+        for mean, log_std in (inputs[:2], inputs[2:])
+    )
+    theirs = distributions.kl_divergence(p, q).mean()
+    torch.testing.assert_close(gaussian_kl(*inputs).mean(), 3 * theirs)
+
+
 def test_gaussian_kl_by_hand():
     zero, log_two = double([0.0]), double([math.log(2)])
     got = gaussian_kl(double([[1.0]]), log_two, double([[4.0]]), zero)
