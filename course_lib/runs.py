@@ -56,6 +56,8 @@ class Band(NamedTuple):
 
 
 BETA = ReinforceConfig(distribution="beta")
+# With 16 episodes an update two of ten seeds did not hold 475 within 150,000 steps.
+MORE_EPISODES = ReinforceConfig(episodes_per_update=32)
 
 RUNS: dict[str, Run] = {
     run.name: run
@@ -63,7 +65,7 @@ RUNS: dict[str, Run] = {
         Run("reinforce-cartpole", reinforce, "CartPole-v1", ReinforceConfig(), 475.0, 150_000),
         Run(
             "reinforce-continuous-cartpole", reinforce, "ContinuousCartPole-v0",
-            ReinforceConfig(), 475.0, 150_000,
+            MORE_EPISODES, 475.0, 150_000,
         ),
         Run(
             "reinforce-beta-continuous-cartpole", reinforce, "ContinuousCartPole-v0",
