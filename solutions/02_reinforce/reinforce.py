@@ -72,7 +72,11 @@ show_agent(
 # For pushes of any strength the network gives a mean $\mu$ and a $\log\sigma$ instead, and the action is Gaussian: $a=\mu+\sigma\varepsilon$ with $\varepsilon\sim\mathcal N(0,1)$.
 # The logarithm is there because a network's output may be negative and $\sigma$ may not.
 #
-# ### Exercise 1 · `sample_categorical` · 2 points · 5 minutes · easy
+# ### Exercise 1 · `sample_categorical`
+#
+# 2 points · 5 minutes · difficulty ●○○ easy
+#
+# Draw one action for each row of `logits`, with the probabilities above.
 #
 # <details><summary>Hint 1: what to think of</summary>
 #
@@ -108,7 +112,11 @@ check(sample_categorical, hidden=True)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ### Exercise 2 · `sample_gaussian` · 1 point · 5 minutes · easy
+# ### Exercise 2 · `sample_gaussian`
+#
+# 1 point · 5 minutes · difficulty ●○○ easy
+#
+# Draw one action of D independent dimensions for each row of `mean`.
 #
 # <details><summary>Hint 1: what to think of</summary>
 #
@@ -194,7 +202,7 @@ logits = torch.tensor([[0.3, -0.2], [0.1, 0.4]], dtype=torch.float64, requires_g
 gamma = 0.5
 
 # %% [markdown]
-# Three states and three actions of two kinds each make $2^6=64$ trajectories. They become the columns of `state`, `action` and `reward`, all (3, 64), time first:
+# Three states and three actions, two choices each, make $2^6=64$ trajectories. They become the columns of `state`, `action` and `reward`, all (3, 64), time first:
 
 # %% nbgrader={"grade": false, "grade_id": "trajectories", "locked": true, "schema_version": 3, "solution": false}
 paths = torch.cartesian_prod(*[torch.arange(2)] * 6).T  # (6, 64): s₀ a₀ s₁ a₁ s₂ a₂
@@ -250,7 +258,9 @@ def moments(loss):
 #
 # The vector $\nabla\log\pi_\theta(a\mid s)$, the *score*, points to where the action taken becomes more likely. It is half of REINFORCE.
 #
-# ### Exercise 3 · `max_likelihood_loss` · 1 point · 2 minutes · easy
+# ### Exercise 3 · `max_likelihood_loss`
+#
+# 1 point · 2 minutes · difficulty ●○○ easy
 #
 # <details><summary>Hint 1: what to think of</summary>
 #
@@ -391,9 +401,11 @@ check_answer(answer_unknown_environment)
 #
 # Optimisers minimise a scalar, so you write a *loss* whose gradient is the negative of that. Every action of an episode is paid the episode's whole return.
 #
-# ### Exercise 4 · `reinforce_loss` · 3 points · 10 minutes · medium
+# ### Exercise 4 · `reinforce_loss`
 #
-# $L=-\frac1N\sum_i R_\gamma(\tau_i)\sum_t\log\pi_\theta(a_{i,t}\mid s_{i,t})$. One episode a column. After an early end, both tensors hold zeros.
+# 3 points · 10 minutes · difficulty ●●○ medium
+#
+# $L=-\frac1N\sum_i R_\gamma(\tau_i)\sum_t\log\pi_\theta(a_{i,t}\mid s_{i,t})$. One episode a column; episodes that end early are padded with zeros in both tensors, which add nothing.
 #
 # <details><summary>Hint 1: what to think of</summary>
 #
@@ -511,7 +523,9 @@ print("largest element:", (J * average_score).abs().max().item())
 # 3. $\gamma^t$ does not depend on $t'$ and leaves the sum: $\gamma^t\sum_{t'\ge t}\gamma^{t'-t}r_{t'+1}=\gamma^tG_t$.
 # </details>
 #
-# ### Exercise 5 · `reinforce_to_go_loss` · 3 points · 10 minutes · medium
+# ### Exercise 5 · `reinforce_to_go_loss`
+#
+# 3 points · 10 minutes · difficulty ●●○ medium
 #
 # $L=-\frac1N\sum_i\sum_t\gamma^tG_{i,t}\log\pi_\theta(a_{i,t}\mid s_{i,t})$
 #
@@ -550,7 +564,9 @@ check(reinforce_to_go_loss, hidden=True)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ### Exercise 6 · `reinforce_practical_loss` · 1 point · 5 minutes · easy
+# ### Exercise 6 · `reinforce_practical_loss`
+#
+# 1 point · 5 minutes · difficulty ●○○ easy
 #
 # With γ = 0.99 the factor $\gamma^t$ is 0.02 after 400 steps: what happens late in a long episode would hardly be learned from. So nearly every implementation leaves $\gamma^t$ out and keeps $G_t$.
 #
@@ -679,7 +695,9 @@ check_answer(answer_past_rewards)
 #
 # $$L=\frac1B\sum_b w_b\,\mathrm{CE}(z_b,a_b)=-\frac1B\sum_b w_b\log\pi_\theta(a_b\mid s_b)$$
 #
-# ### Exercise 7 · `cross_entropy_policy_gradient` · 2 points · 8 minutes · medium
+# ### Exercise 7 · `cross_entropy_policy_gradient`
+#
+# 2 points · 8 minutes · difficulty ●●○ medium
 #
 # `weight` may come from a network (lesson 05), so cut it off: no gradient into it. The logits may be ±1,000; `log(softmax(…))` is −∞ there.
 #
@@ -908,7 +926,19 @@ alt = f"Your loss: {describe_curves(plain)} With 1,000,000 added: {describe_curv
 show(figure, alt=alt)
 
 # %% [markdown]
-# ### Silent bug · Exercise 8 · 2 points · 10 minutes · medium
+# What have they become? The *entropy* of a policy over two actions is 0.693 for a coin toss and 0 for certainty:
+
+# %% tags=["experiment", "raises-exception"]
+for history in million:
+    entropy = history.policy.entropy(episodes.obs[episodes.mask]).mean().item()
+    print(f"{history.label}: last mean return {history.returns[-1]:.0f}, entropy {entropy:.3f}")
+
+# %% [markdown]
+# A return of 9 is what you get for pushing the same way all the time, and a certain policy never tries anything else again.
+#
+# ### Exercise 8 · a silent bug
+#
+# 2 points · 10 minutes · difficulty ●●○ medium
 #
 # A friend has the remedy: "pay what is *better than average*". She subtracts the mean $\bar G$ of all T·N rewards-to-go:
 # $L=-\frac1N\sum_i\sum_t(G_{i,t}-\bar G)\log\pi_\theta(a_{i,t}\mid s_{i,t})$. It is a good idea. Her code raises nothing, warns of nothing, and does not learn:

@@ -106,8 +106,8 @@ QUESTIONS = (
             "b": "Each step is larger, or would be without the clipping of long gradients. But it "
             "points at what was done, not at what was good.",
             "c": "The mean keeps its value and drowns: each update makes whatever happened to be "
-            "done more likely, good or bad. Soon the policy does one thing only, and then there is "
-            "nothing left to compare.",
+            "done more likely, good or bad. A policy that has become certain that way has nothing "
+            "left to compare.",
             "d": "Adam and clipping change the length of the step. The *direction* is a sum of a "
             "small signal and a noise a million times larger, and no rescaling parts them.",
         },
