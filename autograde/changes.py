@@ -15,6 +15,7 @@ from autograde.reading import Unreadable, read_bytes
 
 GRADERS = (
     "changes",
+    "choosing",
     "collecting",
     "executing",
     "graded_source",

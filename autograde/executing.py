@@ -35,10 +35,11 @@ DONE, HUNG, DIED, NOT_REACHED = "done", "hung", "died", "not reached"
 
 @dataclass(frozen=True)
 class Limits:
-    """Wall-clock seconds a cell and a notebook may take."""
+    """Wall-clock seconds a cell and a notebook may take; whether the lesson's examples run too."""
 
     cell_seconds: float = 30.0
     notebook_seconds: float = 300.0
+    everything: bool = False
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,9 @@ def grade_command(
     notebook_timeout: Annotated[
         float, typer.Option(min=1.0, metavar="S", help="Seconds a notebook may take.")
     ] = 300.0,
+    everything: Annotated[
+        bool, typer.Option("--everything", help="Run the lesson's pictures and examples too.")
+    ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Grade again what has not changed.")
     ] = False,
@@ -62,7 +65,7 @@ def grade_command(
 
     root, chosen = find(course, lessons)
     room = open_classroom(root)
-    limits = Limits(cell_timeout, notebook_timeout)
+    limits = Limits(cell_timeout, notebook_timeout, everything)
     outcome = run(room, chosen, limits, submitted, workers, force=force, quiet=as_json)
     finish(room, root, outcome, as_json=as_json)
     raise typer.Exit(exit_code(outcome))

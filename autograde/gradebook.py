@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nbformat import NotebookNode
-from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.api import Gradebook, MissingEntry, SubmittedAssignment
 from nbgrader.converters import Autograde
 from nbgrader.preprocessors import Execute, SaveCells
 from sqlalchemy.exc import OperationalError, SAWarning
@@ -158,19 +158,20 @@ def saved_grades(room: Classroom, lesson: Lesson) -> list[SavedGrade]:
 def saved_submissions(room: Classroom, lesson: Lesson) -> dict[str, SavedSubmission]:
     """All submissions of a lesson by student."""
     with open_gradebook(room) as gradebook:
-        return {
-            one.student_id: SavedSubmission(
-                one.student_id,
-                float(one.late_submission_penalty or 0.0),
-                float(one.total_seconds_late),
-            )
-            for one in gradebook.assignment_submissions(lesson.name)
-        }
+        found = gradebook.assignment_submissions(lesson.name)
+        return {one.student_id: as_saved(one) for one in found}
 
 
-def saved_submission(room: Classroom, lesson: Lesson, student: str) -> SavedSubmission | None:
-    """One submission, or None if it is not in the gradebook."""
-    return saved_submissions(room, lesson).get(student)
+def saved_submission(room: Classroom, lesson: Lesson, student: str) -> SavedSubmission:
+    """One submission that is in the gradebook."""
+    with open_gradebook(room) as gradebook:
+        return as_saved(gradebook.find_submission(lesson.name, student))
+
+
+def as_saved(submission: SubmittedAssignment) -> SavedSubmission:
+    """What is needed of a submission."""
+    penalty = float(submission.late_submission_penalty or 0.0)
+    return SavedSubmission(submission.student_id, penalty, float(submission.total_seconds_late))
 
 
 def known_students(room: Classroom) -> list[str]:

@@ -39,7 +39,7 @@ def timed_out(result: CellResult) -> bool:
 def late_note(room: Classroom, submission: Submission) -> list[Note]:
     """How late it came and what that costs."""
     saved = gradebook.saved_submission(room, submission.lesson, submission.student)
-    if saved is None or saved.seconds_late <= 0:
+    if saved.seconds_late <= 0:
         return []
     days = days_late(saved.seconds_late)
     when = f"{saved.seconds_late / 3600:.1f} hours ({days} started day{'s' if days > 1 else ''})"

@@ -10,6 +10,7 @@ from nbgrader.preprocessors import ClearHiddenTests
 
 from autograde import gradebook
 from autograde.changes import code_digest, grading_key
+from autograde.choosing import cells_to_run
 from autograde.classroom import Classroom
 from autograde.collecting import Collection, Submission
 from autograde.executing import Limits, execute
@@ -20,7 +21,7 @@ from autograde.notes import Note
 from autograde.outcomes import Score
 from autograde.reading import Unreadable, read_cells
 from autograde.rebuilding import rebuild
-from autograde.scoring import cells_to_run, score, score_nothing
+from autograde.scoring import score, score_nothing
 
 
 @dataclass
@@ -75,7 +76,8 @@ def run_job(job: Job, limits: Limits, clear: ClearHiddenTests, stop: threading.E
         return unreadable(job, notes, clear)
     rebuilt = rebuild(job.source, cells, clear)
     notebook = rebuilt.notebook
-    results = execute(cells_to_run(notebook, clear), limits, stop)
+    todo = cells_to_run(rebuilt, clear, everything=limits.everything)
+    results = execute(todo, limits, stop)
     scores = score(notebook, results, rebuilt.unwritten)
     notes += [*more, *rebuilt.notes, *incidents(notebook, results)]
     return Graded(submission, notebook, scores, notes, time.perf_counter() - started)

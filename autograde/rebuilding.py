@@ -24,11 +24,14 @@ HEADING = "Notes of the grader"
 
 @dataclass
 class Rebuilt:
-    """The notebook to grade, remarks, and the answers that were left as they were given out."""
+    """The notebook to grade, remarks, the answers left as they were given out, and the ids of the
+    cells that hold the student's text but are no answers.
+    """
 
     notebook: NotebookNode
     notes: list[Note] = field(default_factory=list)
     unwritten: set[str] = field(default_factory=set)
+    theirs: set[str] = field(default_factory=set)
 
 
 class Index:
@@ -68,12 +71,19 @@ def rebuild(source: NotebookNode, student: list[StudentCell], clear: ClearHidden
         elif cell.source.strip():
             own[anchor].append(cell)
     rebuilt = Rebuilt(nbformat.from_dict({**source, "cells": []}))
-    rebuilt.notebook.cells += own_cells(own[-1])
-    for place, cell in enumerate(source.cells):
-        rebuilt.notebook.cells.append(filled(nbformat.from_dict(cell), lifted[place], rebuilt))
-        rebuilt.notes += cell_notes(cell, lifted[place], clear)
-        rebuilt.notebook.cells += own_cells(own[place])
+    cells = rebuilt.notebook.cells
+    theirs = own_cells(own[-1])
+    cells += theirs
+    for place, original in enumerate(source.cells):
+        cell = filled(nbformat.from_dict(original), lifted[place], rebuilt)
+        rebuilt.notes += cell_notes(original, lifted[place], clear)
+        own_here = own_cells(own[place])
+        theirs += (
+            own_here if grade_id(cell) or cell.source == original.source else [cell, *own_here]
+        )
+        cells += [cell, *own_here]
     unique_ids(rebuilt.notebook)
+    rebuilt.theirs = {cell["id"] for cell in theirs}
     return rebuilt
 
 

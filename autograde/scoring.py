@@ -9,10 +9,10 @@ from typing import Any
 
 from nbformat import NotebookNode
 from nbgrader import utils
-from nbgrader.preprocessors import ClearHiddenTests
 
-from autograde.executing import DONE, CellResult, CellToRun
-from autograde.graded_source import grade_id, hidden_split, is_experiment
+from autograde.choosing import is_check
+from autograde.executing import DONE, CellResult
+from autograde.graded_source import grade_id
 from autograde.outcomes import (
     BY_HAND,
     ENDINGS,
@@ -28,22 +28,6 @@ from autograde.outcomes import (
     check_outputs,
     plain_outputs,
 )
-
-
-def is_check(cell: NotebookNode) -> bool:
-    """Whether the cell is graded by running it."""
-    return cell.cell_type == "code" and utils.is_grade(cell) and not utils.is_solution(cell)
-
-
-def cells_to_run(notebook: NotebookNode, clear: ClearHiddenTests) -> list[CellToRun]:
-    """The code cells but experiments; a check in two parts, what is visible and what is hidden."""
-    todo = []
-    for index, cell in enumerate(notebook.cells):
-        if cell.cell_type != "code" or not cell.source.strip() or is_experiment(cell):
-            continue
-        parts = hidden_split(cell.source, clear) if is_check(cell) else (cell.source,)
-        todo.append(CellToRun(index, tuple(part for part in parts if part.strip())))
-    return todo
 
 
 def score(
