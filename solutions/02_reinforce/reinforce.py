@@ -39,9 +39,7 @@ untrained = make_policy(cartpole, generator=torch.Generator().manual_seed(0))
 print("mean return of 200 episodes:", evaluate(untrained, "CartPole-v1", episodes=200).mean())
 
 # %%
-show_agent(
-    untrained, "CartPole-v1", alt="The untrained policy: the pole tips over within a second."
-)
+show_agent(untrained, "CartPole-v1")
 
 # %% [markdown]
 # That number is all the agent is told. No teacher says which of the twenty-odd pushes was wrong, and nothing can be differentiated
@@ -208,6 +206,7 @@ gamma = 0.5
 paths = torch.cartesian_prod(*[torch.arange(2)] * 6).T  # (6, 64): s₀ a₀ s₁ a₁ s₂ a₂
 state, action = paths[0::2], paths[1::2]  # (3, 64) each, time first
 reward = R[state, action]
+# What the environment contributes to log p(τ): log p(s₀) + Σ log p(s'|s, a), (64,).
 log_environment = p0.log()[state[0]] + P.log()[state[:-1], action[:-1], state[1:]].sum(0)
 
 # %% [markdown]
@@ -901,14 +900,12 @@ def million_loss(log_prob, reward, gamma):
 
 def three_seeds(loss, max_steps):
     """Three short runs on CartPole."""
-    start, options = (
-        RUNS["reinforce-cartpole"].start,
-        {"environment_id": "CartPole-v1", "quiet": True},
-    )
-    return [
-        train(start(seed, loss=loss), label=f"seed {seed}", max_steps=max_steps, **options)
-        for seed in range(3)
-    ]
+    options = {"environment_id": "CartPole-v1", "max_steps": max_steps, "quiet": True}
+    histories = []
+    for seed in range(3):
+        run = RUNS["reinforce-cartpole"].start(seed, loss=loss)
+        histories.append(train(run, label=f"seed {seed}", **options))
+    return histories
 
 
 plain = three_seeds(reinforce_practical_loss, 40_000)
