@@ -19,10 +19,10 @@ def incidents(notebook: NotebookNode, results: Mapping[int, CellResult]) -> list
     for index, result in results.items():
         name = grade_id(notebook.cells[index]) or f"number {index + 1}"
         if result.ending == DIED:
-            text = f"The cell {name} ended its process; the rest was run without it."
+            text = f"The cell “{name}” ended its process; the rest was run without it."
             notes.append(Note("process-ended", text, problem=True))
         elif result.ending == HUNG or timed_out(result):
-            text = f"The cell {name} was stopped after {result.seconds:.0f} s."
+            text = f"The cell “{name}” was stopped after {result.seconds:.0f} s."
             notes.append(Note("time-limit", text, problem=True))
     missed = sum(result.ending == NOT_REACHED for result in results.values())
     if missed:

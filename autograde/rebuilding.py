@@ -114,15 +114,15 @@ def cell_notes(cell: NotebookNode, found: list[StudentCell], clear: ClearHiddenT
     kind = "answer" if utils.is_solution(cell) else "check" if utils.is_grade(cell) else "cell"
     if not found:
         after = "it counts as not written" if kind == "answer" else "the lesson's was put back"
-        return [Note("missing-cell", f"The {kind} {name} is missing; {after}.")]
+        return [Note("missing-cell", f"The {kind} “{name}” is missing; {after}.")]
     notes = []
     if len(found) > 1:
         which = "the last one written" if kind == "answer" else "the lesson's, once"
         counted = f"{len(found)} times; {which} counts"
-        notes.append(Note("duplicated-cell", f"The {kind} {name} is there {counted}."))
+        notes.append(Note("duplicated-cell", f"The {kind} “{name}” is there {counted}."))
     given = visible_text(cell, clear).strip()
     if kind != "answer" and any(item.source.strip() != given for item in found):
-        text = f"The {kind} {name} is locked and was changed; the lesson's was used."
+        text = f"The {kind} “{name}” is locked and was changed; the lesson's was used."
         notes.append(Note("changed-cell", text))
     return notes
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from autograde.classroom import Classroom
 from autograde.lesson import Lesson
@@ -59,6 +60,7 @@ def render(tables: list[LessonResults], strays: Sequence[Note] = ()) -> str:
         lstrip_blocks=True,
     )
     environment.filters["points"] = number
+    environment.filters["breakable"] = breakable
     template = environment.get_template("report.html.j2")
     return template.render(tables=tables, strays=strays, sign=sign)
 
@@ -66,6 +68,12 @@ def render(tables: list[LessonResults], strays: Sequence[Note] = ()) -> str:
 def sign(status: str) -> str:
     """The sign of a status; trouble of any kind is an exclamation mark."""
     return SIGNS.get(status, "!")
+
+
+def breakable(name: str) -> Markup:
+    """A name that may be broken into lines after each underscore and hyphen; escaped."""
+    text = str(escape(name))
+    return Markup(text.replace("_", "_<wbr>").replace("-", "-<wbr>"))
 
 
 def number(points: float | None) -> str:

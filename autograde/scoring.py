@@ -141,7 +141,8 @@ def status_of(
     if first["status"] == "timeout":
         return TIME_LIMIT, f"It was interrupted: {first['message']}."
     if first["status"] == "check failed":
-        return (PARTLY if share else WRONG), first["message"]
+        wrong = ERROR if first["check"].get("raised") else WRONG
+        return (PARTLY if share else wrong), first["message"]
     if first is not parts[0]:
         return ERROR, f"A hidden test failed ({first['error']})."
     return ERROR, f"{first['error']}: {first['message']}"

@@ -170,4 +170,6 @@ def failed_check(error: BaseException) -> dict[str, Any]:
     if not isinstance(error, CheckFailed):
         return {}
     names = ("exercise", "mistake", "points", "possible")
-    return {"check": {name: getattr(error, name) for name in names}}
+    found = {name: getattr(error, name) for name in names}
+    kinds = {getattr(one, "kind", "") for one in error.failures}
+    return {"check": {**found, "raised": kinds == {"error"}}}
