@@ -4,6 +4,7 @@
 # **Lesson 05 · Actor-critic: A2C and GAE** · about two and a half hours · 25 points
 
 # %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false}
+import math
 from itertools import islice
 
 import gymnasium
@@ -383,7 +384,8 @@ env = gymnasium.make_vec("Probe3-v0", num_envs=1)
 obs, _ = env.reset(seed=0)
 for t in range(4):
     next_obs, reward_t, terminated_t, _, _ = env.step(env.action_space.sample() * 0)
-    print(f"t = {t}: obs {obs[0, 0]:.0f} → {next_obs[0, 0]:.0f}   reward {reward_t[0]:.0f}   terminated {terminated_t[0]}")
+    step = f"obs {obs.item():.0f} → {next_obs.item():.0f}   reward {reward_t.item():.0f}"
+    print(f"t = {t}: {step}   terminated {terminated_t.item()}")
     obs = next_obs
 
 # %% [markdown]
@@ -396,7 +398,7 @@ for t in range(4):
 #
 # $$G^{(n)}_t=r_{t+1}+\gamma r_{t+2}+\dots+\gamma^{n-1}r_{t+n}+\gamma^nV(s_{t+n})$$
 #
-# If the episode ends or the rollout stops after $m<n$ steps, take those m rewards, and then $\gamma^mV(s_{t+m})$, unless the last step terminated.
+# If the episode ends or the rollout stops after $m\lt n$ steps, take those m rewards, and then $\gamma^mV(s_{t+m})$, unless the last step terminated.
 #
 # ### Spot the slip · 1 point
 #
@@ -475,8 +477,8 @@ def n_step_advantage(critic, num_steps):
 
 
 for n in (1, 2, 3, 5, 12):
-    (good, noise), (bad, noise_bad) = n_step_advantage(exact, n), n_step_advantage(beginner, n)
-    print(f"n = {n:2}   exact: {good:.3f} ± {noise:.3f}    beginner: {bad:.3f} ± {noise_bad:.3f}")
+    (mean, noise), (mean_b, noise_b) = n_step_advantage(exact, n), n_step_advantage(beginner, n)
+    print(f"n = {n:2}   exact: {mean:z.3f} ± {noise:.3f}    beginner: {mean_b:z.3f} ± {noise_b:.3f}")
 
 # %% [markdown]
 # The same to move: bars are means, whiskers the standard deviation of an average over 64 pushes, the dashed line is the truth.
@@ -498,8 +500,8 @@ def draw_n(axes, n):
 slider(
     draw_n, n=[1, 2, 3, 4, 5, 8, 12], static=[{"n": n} for n in (1, 2, 5, 12)],
     title="More steps: the beginner begins to see, and everything gets noisier",
-    alt="Four panels, n = 1, 2, 5 and 12. The exact critic's mean is the truth, −0.24, in all. The beginner's is 0 "
-    "at n = 1 and close to the truth from n = 2 on. The whiskers of both grow with n.",
+    alt="Four panels, n = 1, 2, 5 and 12. The exact critic's mean is the truth, −0.24, in all. The "
+    "beginner's is 0 at n = 1 and close to the truth from n = 2 on. The whiskers of both grow with n.",
 )  # fmt: skip
 
 # %% [markdown]
@@ -511,13 +513,13 @@ slider(
 #
 # $$\delta_t+\gamma\delta_{t+1}=r_{t+1}+\underbrace{\gamma V(s_{t+1})}_{\text{cancels}}-V(s_t)+\gamma r_{t+2}+\gamma^2V(s_{t+2})-\underbrace{\gamma V(s_{t+1})}_{\text{cancels}}=\hat A^{(2)}_t,$$
 #
-# and so on: $\hat A^{(n)}_t=\sum_{k<n}\gamma^k\delta_{t+k}$. Instead of one n, take all, with weights that fade: $(1-\lambda)\lambda^{n-1}$, which add up to 1. That is GAE (Schulman et al. 2016, [000]):
+# and so on: $\hat A^{(n)}_t=\sum_{k\lt n}\gamma^k\delta_{t+k}$. Instead of one n, take all, with weights that fade: $(1-\lambda)\lambda^{n-1}$, which add up to 1. That is GAE (Schulman et al. 2016, [000]):
 #
 # $$\hat A_t=\sum_{n\ge1}(1-\lambda)\lambda^{n-1}\hat A^{(n)}_t=\sum_{k\ge0}(\gamma\lambda)^k\delta_{t+k}$$
 #
 # <details><summary>Why the two sums are equal, step by step</summary>
 #
-# 1. Insert: $(1-\lambda)\sum_{n\ge1}\lambda^{n-1}\sum_{k<n}\gamma^k\delta_{t+k}$.
+# 1. Insert: $(1-\lambda)\sum_{n\ge1}\lambda^{n-1}\sum_{k\lt n}\gamma^k\delta_{t+k}$.
 # 2. Exchange the sums. $\delta_{t+k}$ occurs for every $n\ge k+1$: $\sum_{k\ge0}\gamma^k\delta_{t+k}\,(1-\lambda)\sum_{n\ge k+1}\lambda^{n-1}$.
 # 3. The inner sum is geometric: $\lambda^k+\lambda^{k+1}+\dots=\lambda^k/(1-\lambda)$.
 # 4. $(1-\lambda)$ cancels, and $(\gamma\lambda)^k\delta_{t+k}$ remains.
@@ -568,7 +570,7 @@ check(generalized_advantage, hidden=True)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Three statements of the derivation as numbers, over all futures, with the beginner as critic: λ = 0 is δ, λ = 1 is $G-V$, and 0.8 is the weighted sum of the n-step advantages. (From n = 12 on they are all the same here, so the last one gets the remaining weight, $\lambda^{11}$.)
+# Three statements of the derivation as numbers, for the first future and over all of them, with the beginner as critic: λ = 0 is δ, λ = 1 is $G-V$, and 0.8 is the weighted sum of the n-step advantages. (From n = 12 on they are all the same here, so the last one gets the remaining weight, $\lambda^{11}$.)
 
 # %% tags=["raises-exception"]
 value, next_value = look_up(beginner, tilt), look_up(beginner, next_tilt)
@@ -582,10 +584,11 @@ def n_step(n):
     return n_step_return(reward, next_value, terminated, never, GAMMA, n) - value
 
 
-weighted = sum(0.2 * 0.8 ** (n - 1) * n_step(n)[0] for n in range(1, STEPS)) + 0.8**11 * n_step(12)[0]
-print("λ = 0 and δ:        ", (gae(0.0) - td_error(reward, value, next_value, terminated, GAMMA)).abs().max().item())
-print("λ = 1 and G − V:    ", (gae(1.0) - n_step(STEPS)).abs().max().item())
-print("λ = 0.8 and the sum:", (gae(0.8)[0] - weighted).abs().max().item())
+weighted = sum(0.2 * 0.8 ** (n - 1) * n_step(n)[0] for n in range(1, 12)) + 0.8**11 * n_step(12)[0]
+one_step = td_error(reward, value, next_value, terminated, GAMMA)[0]
+for name, gae_lambda, other in [("δ", 0, one_step), ("G − V", 1, n_step(12)[0]), ("sum", 0.8, weighted)]:
+    left, worst = gae(gae_lambda)[0], (gae(gae_lambda)[0] - other).abs().max()
+    print(f"λ = {gae_lambda:3}: {left[0]:7.4f}   {name:5}: {other[0]:7.4f}   largest difference {worst:.0e}")
 
 # %% [markdown]
 # **Predict:** for the exact critic, which λ is best? And for the beginner? Move λ.
@@ -627,9 +630,14 @@ both[0].set(xlabel="λ", ylabel="error of the gradient", ylim=(0, None))
 both[1].set(xlabel="n")
 both[0].legend()
 best = lambdas[(((swept[:, 0] - truth) ** 2 + swept[:, 1] ** 2 / 64)).argmin()]
-figure.suptitle(f"With a beginner as critic the error is least in between, at λ = {best:.2f}", x=0.01, ha="left", weight="bold")
-show(figure, alt="Two panels for the beginner critic. Against λ from 0 to 1 and against n from 1 to 12, the bias falls "
-     f"from 0.24 to almost 0, the noise rises from 0.03 to 0.15, and the total error is least at λ = {best:.2f}, and at n = 2.")
+title = f"With a beginner as critic the error is least in between, at λ = {best:.2f}"
+figure.suptitle(title, x=0.01, ha="left", weight="bold")
+show(
+    figure,
+    alt="Two panels for the beginner critic, against λ from 0 to 1 and against n from 1 to 12. The bias "
+    "falls from 0.24 to almost 0, the noise rises from 0.03 to 0.15, and the total error is least at "
+    f"λ = {best:.2f}, and at n = 2.",
+)
 
 # %% [markdown]
 # n can only jump; λ moves smoothly from one end to the other, and the best place is in between. In practice λ lies between 0.9 and 0.99.
@@ -665,8 +673,8 @@ def learned_value(terminated, truncated):
     """Where a one-state critic comes to rest if it always moves to the mean of its targets."""
     value = torch.zeros(8, 1, dtype=torch.float64)
     for _ in range(1500):
-        advantage = generalized_advantage(torch.ones_like(value), value, value, terminated, truncated, 0.98, 0.95)
-        value = value + advantage.mean()
+        rollout = torch.ones_like(value), value, value, terminated, truncated
+        value = value + generalized_advantage(*rollout, gamma=0.98, gae_lambda=0.95).mean()
     return value[0, 0].item()
 
 
@@ -734,14 +742,15 @@ check(categorical_entropy, hidden=True)
 # </details>
 # <details><summary>Hint 3: nearly the code</summary>
 #
-# `torch.log(torch.tensor(2 * torch.pi * torch.e))`, or the number 1.4189385332 for half of it, *inside* the sum over the last axis.
+# `0.5 * math.log(2 * math.pi * math.e)`, *inside* the sum over the last axis.
 # </details>
 
 # %% nbgrader={"grade": false, "grade_id": "gaussian-entropy", "locked": false, "schema_version": 3, "solution": true}
 def gaussian_entropy(log_std):
     """H = Σ_d (log σ_d + ½ log 2πe). (B, D) -> (B,), or (D,) -> (), with a gradient."""
     ### BEGIN SOLUTION
-    return (log_std + 0.5 * torch.log(torch.tensor(2 * torch.pi * torch.e, dtype=log_std.dtype))).sum(-1)
+    constant = 0.5 * math.log(2 * math.pi * math.e)
+    return (log_std + constant).sum(-1)
     ### END SOLUTION
 
 # %% nbgrader={"grade": true, "grade_id": "check-gaussian-entropy", "locked": true, "points": 1, "schema_version": 3, "solution": false} tags=["raises-exception"]
@@ -842,7 +851,8 @@ def vault(entropy_coef, agents=200, updates=600):
         enter = torch.multinomial(door.softmax(-1), 4, replacement=True, generator=generator)
         tried = torch.multinomial(key.softmax(-1), 4, replacement=True, generator=generator)
         reward = torch.where(enter == 1, (tried == 0).float(), 0.7)  # (agents, 4 tries)
-        log_prob = door.log_softmax(-1).gather(1, enter) + enter * key.log_softmax(-1).gather(1, tried)
+        log_prob = door.log_softmax(-1).gather(1, enter)
+        log_prob = log_prob + enter * key.log_softmax(-1).gather(1, tried)
         entropy = categorical_entropy(door) + door.softmax(-1)[:, 1] * categorical_entropy(key)
         value = guess.unsqueeze(1).expand(agents, 4)
         loss = a2c_loss(log_prob, reward - value, value, reward, entropy.mean(), 0.5, entropy_coef)
@@ -865,9 +875,13 @@ left.set(xlabel="update", ylabel="mean entropy (nats)", ylim=(0, None))
 left.legend()
 right.bar([f"{coef:g}" for coef in vaults], opened, color=shades(3))
 right.set(xlabel="entropy bonus", ylabel="share with the right key", ylim=(0, 1))
-figure.suptitle(f"Without a bonus {1 - opened[0]:.0%} of the agents settle for the door", x=0.01, ha="left", weight="bold")
-show(figure, alt="Left: mean entropy over 600 updates falls fastest without a bonus. Right: the share of agents that "
-     f"found the key is {opened[0]:.2f}, {opened[1]:.2f} and {opened[2]:.2f} for bonuses 0, 0.05 and 0.1.")
+title = f"Without a bonus {1 - opened[0]:.0%} of the agents settle for the door"
+figure.suptitle(title, x=0.01, ha="left", weight="bold")
+show(
+    figure,
+    alt="Left: mean entropy over 600 updates falls fastest without a bonus. Right: the share of agents "
+    f"that found the key: {opened[0]:.2f}, {opened[1]:.2f} and {opened[2]:.2f} for bonuses 0, 0.05 and 0.1.",
+)
 
 # %% [markdown]
 # The door looked better as long as nobody knew the keys, so the policy went for the door and stopped looking: collapse. The bonus keeps the looking alive long enough. It has a price: an agent that is paid for variety never becomes quite sure.
@@ -921,8 +935,8 @@ check(normalize_advantage, hidden=True)
 # %% nbgrader={"grade": false, "grade_id": "probes", "locked": true, "schema_version": 3, "solution": false} tags=["raises-exception"]
 SEEN = {1: [0.0], 2: [-1.0, 1.0], 3: [0.0, 1.0], 4: [0.0], 5: [-1.0, 1.0], 6: [0.0]}
 SETTINGS = A2CConfig(
-    num_envs=16, num_steps=8, hidden=(16,), learning_rate=0.01, critic_learning_rate=0.01, gamma=0.7,
-    reward_scale=1.0, max_grad_norm=5.0, value_coef=1.0, normalize=False,
+    num_envs=16, num_steps=8, hidden=(16,), learning_rate=0.01, critic_learning_rate=0.01,
+    gamma=0.7, reward_scale=1.0, max_grad_norm=5.0, value_coef=1.0, normalize=False,
 )  # fmt: skip
 
 
@@ -1003,8 +1017,9 @@ check(repaired_advantage, hidden=True)
 # %% tags=["experiment", "raises-exception"]
 def three_seeds(advantage, label):
     """Three runs of 30,000 steps, judged by their own training episodes."""
-    runs = [RUNS["a2c-cartpole"].start(seed, advantage=advantage, loss=a2c_loss) for seed in range(3)]
-    return [train(run, max_steps=30_000, label=label, quiet=True) for run in runs]
+    run = RUNS["a2c-cartpole"]
+    started = [run.start(seed, advantage=advantage, loss=a2c_loss) for seed in range(3)]
+    return [train(one, max_steps=30_000, label=label, quiet=True) for one in started]
 
 
 repaired = three_seeds(repaired_advantage, "a2c, repaired")
@@ -1024,9 +1039,8 @@ show(figure, alt="Three seeds each. " + describe_curves(repaired) + " " + descri
 # Sixteen CartPoles, sixteen steps, your advantage, your normalisation, your loss and your entropy, one update, and on. The grey band is where 80 % of the reference runs lie.
 
 # %% tags=["experiment", "raises-exception"]
-cartpole_run = RUNS["a2c-cartpole"].start(
-    seed=0, advantage=generalized_advantage, loss=a2c_loss, normalize=normalize_advantage, entropy=categorical_entropy
-)
+yours = {"advantage": generalized_advantage, "loss": a2c_loss, "normalize": normalize_advantage}
+cartpole_run = RUNS["a2c-cartpole"].start(seed=0, **yours, entropy=categorical_entropy)
 cartpole_history = train(cartpole_run, run="a2c-cartpole", label="a2c")
 
 # %% tags=["experiment", "raises-exception"]
@@ -1036,31 +1050,33 @@ show_agent(cartpole_history.policy, "CartPole-v1")
 # And the first assignment of [000]: A2C on *continuous* CartPole, where the push has any strength in [−1, 1]. Only the policy changes: it is Gaussian, and the entropy is your other one.
 
 # %% tags=["experiment", "raises-exception"]
-continuous_run = RUNS["a2c-continuous-cartpole"].start(
-    seed=0, advantage=generalized_advantage, loss=a2c_loss, normalize=normalize_advantage, entropy=gaussian_entropy
-)
+continuous_run = RUNS["a2c-continuous-cartpole"].start(seed=0, **yours, entropy=gaussian_entropy)
 continuous_history = train(continuous_run, run="a2c-continuous-cartpole", label="a2c, Gaussian")
 
 # %% tags=["experiment", "raises-exception"]
 show_agent(continuous_history.policy, "ContinuousCartPole-v0")
 
 # %% [markdown]
-# What did the critic buy? The reference bands of lesson 02's REINFORCE and of this lesson's A2C, on the same CartPole:
+# What did the critic buy? Twenty reference seeds each of lesson 02's REINFORCE and of this lesson's A2C on the same CartPole, each with settings that suit it, and the steps at which the median first reaches 475:
 
 # %%
-bands = {name: reference_band(f"{name}-cartpole") for name in ("reinforce", "a2c")}
-medians = {name: torch.tensor(band.returns).quantile(0.5, dim=0) for name, band in bands.items()}
-solved = {name: int(bands[name].env_steps[(one >= 475).int().argmax()]) for name, one in medians.items()}
-print(solved)
+bands, solved = {}, {}
+for name in ("reinforce", "a2c"):
+    env_steps, returns = reference_band(f"{name}-cartpole")
+    median = torch.from_numpy(returns).quantile(0.5, dim=0)
+    solved[name] = int(env_steps[(median >= 475).int().argmax()])
+    bands[name] = Band(env_steps[env_steps <= 60_000], returns[:, env_steps <= 60_000])
+solved
 
 # %%
-shorter = {name: Band(band.env_steps[band.env_steps <= 60_000], band.returns[:, band.env_steps <= 60_000]) for name, band in bands.items()}
-figure = learning_curve(
-    shorter, threshold=475,
-    title="A2C starts later, while its critic learns, and arrives sooner",
-)  # fmt: skip
-show(figure, alt="Twenty seeds each, medians thick. REINFORCE rises at once and its median reaches 475 after "
-     f"{solved['reinforce']:,} steps. A2C stays flat at first and reaches 475 after {solved['a2c']:,}.")
+title = "A2C starts later, while its critic learns, and arrives sooner"
+figure = learning_curve(bands, threshold=475, title=title)
+show(
+    figure,
+    alt="Twenty seeds each, medians thick. REINFORCE rises at once and its median reaches 475 after "
+    f"{solved['reinforce']:,} steps. A2C stays flat at first and reaches 475 after {solved['a2c']:,}. "
+    "A few A2C seeds fall back to about 200 later.",
+)
 
 # %% [markdown]
 # While the critic knows nothing, it is no help: at first REINFORCE is ahead. Then A2C overtakes, and needs 18,000 steps where REINFORCE needs 30,000. You see something else, too: some A2C runs *fall back* after they were solved.
@@ -1079,7 +1095,7 @@ show(figure, alt="Twenty seeds each, medians thick. REINFORCE rises at once and 
 # | | formula | trusts the critic | noise |
 # | --- | --- | --- | --- |
 # | TD error | $\delta_t=r_{t+1}+\gamma V(s_{t+1})-V(s_t)$ | fully | least |
-# | n steps | $\hat A^{(n)}_t=\sum_{k<n}\gamma^k\delta_{t+k}$ | after n rewards | grows with n |
+# | n steps | $\hat A^{(n)}_t=\sum_{k\lt n}\gamma^k\delta_{t+k}$ | after n rewards | grows with n |
 # | GAE | $\hat A_t=\sum_k(\gamma\lambda)^k\delta_{t+k}$ | λ says how much | grows with λ |
 # | return | $G_t-V(s_t)$, λ = 1 | as a baseline only | most |
 #
