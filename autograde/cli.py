@@ -27,3 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except CourseError as error:
         print(f"course: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

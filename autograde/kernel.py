@@ -66,6 +66,7 @@ def kernel_environment(root: Path, scratch: str) -> dict[str, str]:
         "IPYTHONDIR": scratch,  # nobody's own start-up files
         "SDL_VIDEODRIVER": "dummy",
         "PYGAME_HIDE_SUPPORT_PROMPT": "1",
+        "COURSE_STATIC": "1",  # no sliders and no times: a page that is built twice is the same
     }
 
 
