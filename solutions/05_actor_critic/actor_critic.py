@@ -1079,7 +1079,7 @@ show(
 )
 
 # %% [markdown]
-# While the critic knows nothing, it is no help: at first REINFORCE is ahead. Then A2C overtakes, and needs 18,000 steps where REINFORCE needs 30,000. You see something else, too: some A2C runs *fall back* after they were solved.
+# While the critic knows nothing, it is no help: at first REINFORCE is ahead. Then A2C overtakes, and its median arrives first. You see something else, too: some A2C runs *fall back* after they were solved.
 # The advantage says in which direction to go, and nothing about how far; that is for lessons 08 and 09.
 
 # %% [markdown]
