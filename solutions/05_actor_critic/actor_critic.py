@@ -14,8 +14,19 @@ from course_lib import check, check_answer
 from course_lib.agents import make_policy
 from course_lib.algorithms import A2CConfig, a2c
 from course_lib.environments import PROBES, make_vector
-from course_lib.figures import COLORS, describe_curves, learning_curve, new_figure, shades, show
-from course_lib.figures import show_agent, show_ends, slider, train, use_style
+from course_lib.figures import (
+    COLORS,
+    describe_curves,
+    learning_curve,
+    new_figure,
+    shades,
+    show,
+    show_agent,
+    show_ends,
+    slider,
+    train,
+    use_style,
+)
 from course_lib.rollout import Collector
 from course_lib.runs import RUNS, Band, reference_band
 
@@ -629,7 +640,7 @@ for axes, places, result in zip(both, [lambdas, range(1, STEPS + 1)], [swept, co
 both[0].set(xlabel="λ", ylabel="error of the gradient", ylim=(0, None))
 both[1].set(xlabel="n")
 both[0].legend()
-best = lambdas[(((swept[:, 0] - truth) ** 2 + swept[:, 1] ** 2 / 64)).argmin()]
+best = lambdas[((swept[:, 0] - truth) ** 2 + swept[:, 1] ** 2 / 64).argmin()]
 title = f"With a beginner as critic the error is least in between, at λ = {best:.2f}"
 figure.suptitle(title, x=0.01, ha="left", weight="bold")
 show(
