@@ -81,9 +81,9 @@ QUESTIONS = (
         name="entropy_of_the_sample",
         right="a",
         explanations={
-            "a": "The value of −log π(a) is right on average; its gradient is not: E_π[∇ log π] = 0 for "
-            "every policy, so on average nothing pushes. The entropy's gradient also has to ask how "
-            "often each action is taken: −Σ_a ∇(π log π).",
+            "a": "The value of −log π(a) is right on average; its gradient is not. E_π[∇ log π] = 0 "
+            "for every policy, so on average nothing pushes. The entropy's gradient also has to "
+            "ask how often each action is taken: −Σ_a ∇(π log π).",
             "b": "Its mean is the entropy indeed, and so its *value* makes a fine plot. But what "
             "trains is the gradient, and the mean of the gradient is not the gradient of the mean "
             "when the actions are drawn from the policy itself.",
