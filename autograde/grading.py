@@ -100,7 +100,9 @@ def is_saved(room: Classroom, submission: Submission) -> bool:
 def database(room: Classroom) -> Path:
     """The gradebook's file; for a database elsewhere, the folder that surely exists."""
     prefix = "sqlite:///"
-    return Path(room.db_url.removeprefix(prefix)) if room.db_url.startswith(prefix) else room.base
+    if not room.db_url.startswith(prefix):
+        return room.base
+    return Path(room.db_url.removeprefix(prefix).split("?")[0])
 
 
 def autograded_path(room: Classroom, submission: Submission) -> Path:
