@@ -104,14 +104,7 @@ def run_process(
     stop: threading.Event,
 ) -> Attempt:
     """Run the cells in one process, adding what is new to `results`; then end the process."""
-    ours, theirs = context().Pipe(duplex=False)
-    work = [{"index": cell.index, "parts": list(cell.parts)} for cell in cells]
-    process = context().Process(
-        target=worker.serve, args=(theirs, work, limits.cell_seconds), daemon=True
-    )
-    with STARTING, without_main():
-        process.start()
-    theirs.close()
+    process, ours = start_process(cells, limits)
     attempt = Attempt(until=time.monotonic() + START_SECONDS)
     try:
         while attempt.ending is None:
@@ -125,6 +118,19 @@ def run_process(
         seconds = time.monotonic() - attempt.started[attempt.current]
         results.setdefault(attempt.current, CellResult(attempt.ending, (), seconds))
     return attempt
+
+
+def start_process(cells: Sequence[CellToRun], limits: Limits) -> tuple[BaseProcess, Connection]:
+    """A worker on its way, and the end of the pipe on which it reports."""
+    ours, theirs = context().Pipe(duplex=False)
+    work = [{"index": cell.index, "parts": list(cell.parts)} for cell in cells]
+    process = context().Process(
+        target=worker.serve, args=(theirs, work, limits.cell_seconds), daemon=True
+    )
+    with STARTING, without_main():
+        process.start()
+    theirs.close()
+    return process, ours
 
 
 @contextlib.contextmanager
@@ -145,7 +151,7 @@ def listen(
     deadline: float,
     results: dict[int, CellResult],
 ) -> None:
-    """Wait a moment for a message and take it in; notice the end and the limits."""
+    """Wait a moment for a message; notice the end of the process and of its time."""
     now = time.monotonic()
     until = min(attempt.until, deadline)
     if now >= until:
@@ -158,6 +164,13 @@ def listen(
     except (EOFError, OSError, ValueError):
         attempt.ending = DIED
         return
+    take_in(message, attempt, limits, results)
+
+
+def take_in(
+    message: dict[str, Any], attempt: Attempt, limits: Limits, results: dict[int, CellResult]
+) -> None:
+    """What a message says: a cell began, a cell is done, or all are."""
     if message["event"] == "end":
         attempt.ending = DONE
     elif message["event"] == "start":

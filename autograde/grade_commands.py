@@ -1,6 +1,5 @@
 """The commands that grade a class: options in, tables and exit codes out."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -78,6 +77,7 @@ def report_command(
 
     Example: `course report`
     """
+    from autograde.as_json import tables_json
     from autograde.lesson import all_lessons
     from autograde.report import csv_path, html_path, write_report
 
@@ -85,7 +85,7 @@ def report_command(
     room = classroom(root, demo=demo)
     tables = write_report(room, all_lessons(root))
     if as_json:
-        typer.echo(json.dumps([as_data(table) for table in tables], indent=2))
+        typer.echo(tables_json(tables))
         return
     show(tables)
     typer.echo(f"Report: {html_path(room)}\nCSV:    {csv_path(room)}")
@@ -196,12 +196,13 @@ def run(
 
 def finish(room: "Classroom", root: Path, outcome: "Outcome", *, as_json: bool) -> None:
     """Write the report and say what was done."""
+    from autograde.as_json import outcome_json
     from autograde.lesson import all_lessons
     from autograde.report import html_path, write_report
 
     tables = write_report(room, all_lessons(root), outcome.strays)
     if as_json:
-        typer.echo(json.dumps(outcome_data(outcome, room), indent=2))
+        typer.echo(outcome_json(outcome, room))
         return
     show(tables)
     for note in outcome.strays:
@@ -229,44 +230,3 @@ def exit_code(outcome: "Outcome") -> int:
     if outcome.interrupted:
         return INTERRUPTED
     return NEEDS_A_LOOK if outcome.problems else 0
-
-
-def outcome_data(outcome: "Outcome", room: "Classroom") -> dict:
-    """What `course grade --json` prints."""
-    from autograde.report import csv_path, html_path
-
-    return {
-        "graded": outcome.graded,
-        "unchanged": outcome.unchanged,
-        "problems": outcome.problems,
-        "interrupted": outcome.interrupted,
-        "report": str(html_path(room)),
-        "csv": str(csv_path(room)),
-        "strays": [note.to_json() for note in outcome.strays],
-        "submissions": [record.to_json() for record in outcome.records],
-    }
-
-
-def as_data(table: "LessonResults") -> dict:
-    """What `course report --json` prints of a lesson."""
-    return {
-        "lesson": table.lesson.name,
-        "mean": table.mean,
-        "students": [
-            {
-                "student": row.student,
-                "handed_in": row.handed_in,
-                "points": row.points,
-                "possible": row.possible,
-                "by_hand": row.by_hand,
-                "penalty": row.penalty,
-                "scores": [one.to_json() for one in row.scores],
-                "notes": [note.to_json() for note in row.notes],
-            }
-            for row in table.rows
-        ],
-        "mistakes": [
-            {"exercise": one.exercise, "mistake": one.mistake, "students": list(one.students)}
-            for one in table.mistakes
-        ],
-    }

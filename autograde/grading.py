@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
+from nbformat import NotebookNode
 from nbgrader.preprocessors import ClearHiddenTests
 
 from autograde import gradebook
@@ -162,17 +163,21 @@ def save(
     except Exception as error:  # One submission must not cost the others their grades.
         text = f"The grader failed on it: {type(error).__name__}: {error}."
         graded = unreadable(job, [*submission.notes, Note("grader-failed", text, True)], clear)
-    notebook = graded.notebook
-    gradebook.save_grades(room, submission, notebook)
+    gradebook.save_grades(room, submission, graded.notebook)
     notes = [*late_note(room, submission), *graded.notes]
-    add_heading(notebook, notes)
-    path = autograded_path(room, submission)
-    write_if_new(path, nbformat.writes(notebook) + "\n")
-    if submission.timestamp:
-        write_if_new(path.with_name(TIMESTAMP), f"{submission.timestamp} UTC\n")
-    writer.write(submission, notebook)
+    add_heading(graded.notebook, notes)
+    write_notebook(room, submission, graded.notebook)
+    writer.write(submission, graded.notebook)
     record = Record(
         submission.student, lesson.name, job.key, tuple(graded.scores), tuple(notes), graded.seconds
     )
     write_record(room, lesson, record)
     return record
+
+
+def write_notebook(room: Classroom, submission: Submission, notebook: NotebookNode) -> None:
+    """Write the graded notebook, and beside it when it was handed in, for formgrader."""
+    path = autograded_path(room, submission)
+    write_if_new(path, nbformat.writes(notebook) + "\n")
+    if submission.timestamp:
+        write_if_new(path.with_name(TIMESTAMP), f"{submission.timestamp} UTC\n")

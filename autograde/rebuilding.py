@@ -37,12 +37,11 @@ class Rebuilt:
 class Index:
     """The lesson's cells by everything that a student's cell can be recognised by."""
 
-    def __init__(self, source: NotebookNode, clear: ClearHiddenTests) -> None:
-        self.cells = source.cells
-        self.clear = clear
-        self.by_grade_id = {grade_id(c): place for place, c in enumerate(self.cells) if grade_id(c)}
-        self.by_id = {cell.get("id", ""): place for place, cell in enumerate(self.cells)}
-        plain = [(place, cell) for place, cell in enumerate(self.cells) if not grade_id(cell)]
+    def __init__(self, source: NotebookNode) -> None:
+        cells = list(enumerate(source.cells))
+        self.by_grade_id = {grade_id(cell): place for place, cell in cells if grade_id(cell)}
+        self.by_id = {cell["id"]: place for place, cell in cells if cell.get("id")}
+        plain = [(place, cell) for place, cell in cells if not grade_id(cell)]
         self.by_text = {cell.source.strip(): place for place, cell in plain}
 
     def find(self, cell: StudentCell) -> int | None:
@@ -59,7 +58,28 @@ class Index:
 
 def rebuild(source: NotebookNode, student: list[StudentCell], clear: ClearHiddenTests) -> Rebuilt:
     """The lesson's notebook with the student's answers and own cells in it."""
-    index = Index(source, clear)
+    lifted, own = sort_out(Index(source), student)
+    rebuilt = Rebuilt(nbformat.from_dict({**source, "cells": []}))
+    theirs = own_cells(own[-1])
+    cells = rebuilt.notebook.cells
+    cells += theirs
+    for place, original in enumerate(source.cells):
+        cell = filled(nbformat.from_dict(original), lifted[place], rebuilt)
+        rebuilt.notes += cell_notes(original, lifted[place], clear)
+        if not grade_id(cell) and cell.source != original.source:
+            theirs.append(cell)
+        added = own_cells(own[place])
+        theirs += added
+        cells += [cell, *added]
+    unique_ids(rebuilt.notebook)
+    rebuilt.theirs = {cell["id"] for cell in theirs}
+    return rebuilt
+
+
+def sort_out(
+    index: Index, student: list[StudentCell]
+) -> tuple[dict[int, list[StudentCell]], dict[int, list[StudentCell]]]:
+    """The student's cells by the lesson's cell that they are, and the rest by the one before."""
     lifted: dict[int, list[StudentCell]] = defaultdict(list)
     own: dict[int, list[StudentCell]] = defaultdict(list)
     anchor = -1
@@ -70,21 +90,7 @@ def rebuild(source: NotebookNode, student: list[StudentCell], clear: ClearHidden
             anchor = place
         elif cell.source.strip():
             own[anchor].append(cell)
-    rebuilt = Rebuilt(nbformat.from_dict({**source, "cells": []}))
-    cells = rebuilt.notebook.cells
-    theirs = own_cells(own[-1])
-    cells += theirs
-    for place, original in enumerate(source.cells):
-        cell = filled(nbformat.from_dict(original), lifted[place], rebuilt)
-        rebuilt.notes += cell_notes(original, lifted[place], clear)
-        own_here = own_cells(own[place])
-        theirs += (
-            own_here if grade_id(cell) or cell.source == original.source else [cell, *own_here]
-        )
-        cells += [cell, *own_here]
-    unique_ids(rebuilt.notebook)
-    rebuilt.theirs = {cell["id"] for cell in theirs}
-    return rebuilt
+    return lifted, own
 
 
 def filled(cell: NotebookNode, found: list[StudentCell], rebuilt: Rebuilt) -> NotebookNode:

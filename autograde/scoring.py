@@ -93,17 +93,16 @@ def score_check(
         return Score(name, exercise, 0.0, possible, status, None, message)
     share = min((share_of(part, possible) for part in result.parts), default=1.0)
     failed = [part for part in result.parts if part["status"] != "ok"]
-    check = next((part["check"] for part in failed if "check" in part), {})
-    mistake = next(
-        (p["check"]["mistake"] for p in failed if p.get("check", {}).get("mistake")), None
-    )
-    points = round(possible * share, 2)
+    checks = [part["check"] for part in failed if "check" in part]
+    exercise = next((check["exercise"] for check in checks), exercise)
+    mistake = next((check["mistake"] for check in checks if check["mistake"]), None)
     status, message = status_of(share, result.parts, failed)
-    if points == 0 and stub_only and status in (WRONG, ERROR):
-        return Score(name, check.get("exercise", exercise), 0.0, possible, NOT_WRITTEN)
+    if share == 0 and stub_only and status in (WRONG, ERROR):
+        return Score(name, exercise, 0.0, possible, NOT_WRITTEN)
     if status == ERROR:
         status, message = answer_trouble(answers) or (status, message)
-    return Score(name, check.get("exercise", exercise), points, possible, status, mistake, message)
+    points = round(possible * share, 2)
+    return Score(name, exercise, points, possible, status, mistake, message)
 
 
 def share_of(part: Mapping[str, Any], possible: float) -> float:
