@@ -4,11 +4,10 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from course_lib.reference import cem_update, reps_dual, reps_weight, rwr_weight
 from tests.helpers import double, leaf
+from tests.properties import given, settings, st
 
 
 def draws(seed, *shape):
@@ -97,7 +96,7 @@ def minimiser(advantage, epsilon):
 
 
 @given(st.integers(0, 2**20), st.floats(0.05, 0.8))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_at_the_duals_minimum_the_weights_are_as_greedy_as_allowed(seed, epsilon):
     advantage = draws(seed, 20)
     weight = reps_weight(advantage, minimiser(advantage, epsilon))

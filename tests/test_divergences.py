@@ -4,8 +4,6 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from torch.distributions import Categorical, Normal, kl_divergence
 
 from course_lib.reference import (
@@ -16,6 +14,7 @@ from course_lib.reference import (
     total_variation,
 )
 from tests.helpers import double, leaf
+from tests.properties import given, st
 
 
 def draws(seed, *shape):

@@ -4,8 +4,6 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from torch.nn import functional
 
 from course_lib.reference import (
@@ -18,6 +16,7 @@ from course_lib.reference import (
     token_log_prob,
 )
 from tests.helpers import double, leaf
+from tests.properties import given, st
 
 MASK = torch.tensor([[True, True, False], [True, False, False], [False, False, False]])
 

@@ -4,11 +4,10 @@ import math
 
 import pytest
 import torch
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
 
 from course_lib.reference import lqr_gradient
 from tests.helpers import double, leaf
+from tests.properties import assume, given, settings, st
 
 PROBLEM = {"a": 1.1, "b": 0.5, "q": 1.0, "r": 0.2, "gamma": 0.95, "s0": 2.0}
 

@@ -5,8 +5,6 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from torch import nn
 
 from course_lib.reference import (
@@ -17,6 +15,7 @@ from course_lib.reference import (
     natural_step,
 )
 from tests.helpers import double, leaf
+from tests.properties import given, settings, st
 
 
 def draws(seed, *shape):

@@ -3,8 +3,6 @@
 import pytest
 import torch
 from gymnasium import spaces
-from hypothesis import given
-from hypothesis import strategies as st
 
 from course_lib.reference import (
     a2c_loss,
@@ -24,6 +22,7 @@ from tests.peers import (
     random_rollout_for,
     step_of,
 )
+from tests.properties import given, st
 
 # One sample each: inside; past the clip in the direction asked for (up, down); against it.
 RATIO = double([1.1, 1.5, 0.5, 1.5, 0.5])

@@ -2,8 +2,6 @@
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from torch.distributions import Categorical, kl_divergence
 
 from course_lib.reference import (
@@ -13,6 +11,7 @@ from course_lib.reference import (
     minibatch_indices,
 )
 from tests.helpers import double, leaf
+from tests.properties import given, st
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,6 @@
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from torch.distributions import Normal, TransformedDistribution
 from torch.distributions.transforms import TanhTransform
 
@@ -26,6 +24,7 @@ from tests.peers import (
     random_transitions,
     step_of,
 )
+from tests.properties import given, st
 
 
 def draws(seed, *shape):

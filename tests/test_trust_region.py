@@ -5,8 +5,6 @@ import copy
 import pytest
 import torch
 from gymnasium import spaces
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from course_lib.reference import (
@@ -24,6 +22,7 @@ from course_lib.reference import (
 )
 from tests.helpers import double, leaf
 from tests.peers import feed_rollout, largest_error, peer_model, peer_step, random_rollout_for
+from tests.properties import given, settings, st
 from tests.tabular_problems import mdp_and_policy, random_mdp
 
 MDPS = st.builds(mdp_and_policy, st.integers(0, 2**20), st.integers(1, 5), st.integers(1, 4))

@@ -4,8 +4,6 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from torch.nn import functional
 
 from course_lib.reference import (
@@ -21,6 +19,7 @@ from course_lib.reference import (
     straight_through_categorical,
 )
 from tests.helpers import double, leaf
+from tests.properties import given, st
 
 
 def draws(seed, *shape):
