@@ -12,6 +12,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograde.executing import DIED, DONE, HUNG, CellResult
+from autograde.harmless import PICTURES
 
 RIGHT, PARTLY, WRONG, ERROR = "right", "partly right", "wrong", "error"
 NOT_WRITTEN, BY_HAND = "not written", "by hand"
@@ -71,4 +72,10 @@ def plain_outputs(result: CellResult) -> list[NotebookNode]:
         status, message = ENDINGS.get(result.ending, UNREACHED)
         error = {"output_type": "error", "ename": status, "evalue": message}
         return [nbformat.from_dict({**error, "traceback": [f"{status}: {message}"]})]
-    return [nbformat.from_dict(o) for part in result.parts for o in part["outputs"]]
+    outputs = [nbformat.from_dict(o) for part in result.parts for o in part["outputs"]]
+    for output in outputs:
+        for kind in PICTURES:
+            if kind in output.get("data", {}):
+                about = output.metadata.setdefault(kind, NotebookNode())
+                about.setdefault("alt", "A picture that this cell draws")
+    return outputs
