@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from autograde.build_commands import CourseFolder, Lessons
+from autograde.errors import CourseError
 
 if TYPE_CHECKING:
     from autograde.classroom import Classroom
@@ -98,10 +99,11 @@ def demo_command(course: CourseFolder = None) -> None:
     """
     from autograde.build import build
     from autograde.demo import LIMITS, make_demo
+    from autograde.lesson import find_course, find_lessons
     from autograde.report import html_path
 
-    root, lessons = find(course, None)
-    lessons = [lesson for lesson in lessons if lesson.source.exists()]
+    root = (course or find_course(Path.cwd())).resolve()
+    lessons = [lesson for lesson in find_lessons(root) if lesson.source.exists()]
     for lesson in lessons:
         result = build(lesson)
         for line in result.errors:
@@ -151,14 +153,17 @@ def find(course: Path | None, names: list[str] | None) -> "tuple[Path, list[Less
 
     root = (course or find_course(Path.cwd())).resolve()
     chosen = find_lessons(root, names or ())
-    return root, chosen if names else [lesson for lesson in chosen if lesson.worked.exists()]
+    if not names:
+        chosen = [lesson for lesson in chosen if lesson.worked.exists()]
+    if not chosen:
+        raise CourseError("No lesson is built yet. Build them with: course build", exit_code=1)
+    return root, chosen
 
 
 def classroom(root: Path, *, demo: bool) -> "Classroom":
     """The real class, or the invented one."""
     from autograde.classroom import open_classroom
     from autograde.demo import demo_folder, open_demo
-    from autograde.errors import CourseError
 
     if not demo:
         return open_classroom(root)

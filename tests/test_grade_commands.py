@@ -86,6 +86,13 @@ def test_what_cannot_be_done_is_one_message_and_exit_code_2(tmp_path, capsys, ar
     assert "Traceback" not in error
 
 
+def test_a_course_in_which_nothing_is_built_says_so(tmp_path, capsys):
+    made = SmallClass(tmp_path)
+    made.lesson.worked.unlink()
+    assert course(made.room.root, "grade") == 1
+    assert "course build" in capsys.readouterr().err
+
+
 def test_bad_limits_are_refused(small, capsys):
     assert course(small.room.root, "grade", "--workers", "0") == 2
     assert "--workers" in capsys.readouterr().err
