@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 import typer
 
-from autograde import build_commands, grade_commands
+from autograde.building import commands as build_commands
 from autograde.errors import CourseError
+from autograde.grading import commands as grade_commands
 
 app = typer.Typer(
     name="course",

@@ -7,10 +7,10 @@ from pathlib import Path
 import nbformat
 import nbgrader.api
 
-from autograde.classroom import Classroom, open_classroom
+from autograde.building.source import read_source
+from autograde.building.student import student_text
+from autograde.grading.classroom import Classroom, open_classroom
 from autograde.lesson import Lesson
-from autograde.source import read_source
-from autograde.student import student_text
 from tests.sample_course import make_course
 
 # For every new gradebook nbgrader starts a program that takes a second; here once is enough.

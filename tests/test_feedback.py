@@ -9,11 +9,11 @@ from bs4 import BeautifulSoup
 from nbconvert.exporters import HTMLExporter
 from PIL import Image
 
-from autograde.collecting import Submission
-from autograde.executing import DONE, CellResult, Limits
-from autograde.feedback import FeedbackWriter
-from autograde.grading import grade_class
-from autograde.outcomes import plain_outputs
+from autograde.grading.collecting import Submission
+from autograde.grading.executing import DONE, CellResult, Limits
+from autograde.grading.feedback import FeedbackWriter
+from autograde.grading.outcomes import plain_outputs
+from autograde.grading.whole_class import grade_class
 from tests.small_class import SmallClass
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>"

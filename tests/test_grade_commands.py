@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from autograde.cli import main
-from autograde.formgrader import formgrader_command
+from autograde.grading.formgrader import formgrader_command
 from tests.small_class import SmallClass
 
 FAST = ["--cell-timeout", "3", "--notebook-timeout", "60"]
@@ -115,7 +115,7 @@ def test_help_has_an_example(command, capsys):
 
 
 def test_the_demonstration_grades_its_class_and_says_what_to_open(tmp_path, capsys, monkeypatch):
-    from autograde import build
+    from autograde.building import build
 
     made = SmallClass(tmp_path)
     made.lesson.student.parent.mkdir(parents=True)
@@ -129,7 +129,7 @@ def test_the_demonstration_grades_its_class_and_says_what_to_open(tmp_path, caps
 
 
 def test_a_lesson_that_does_not_build_stops_the_demonstration(tmp_path, capsys, monkeypatch):
-    from autograde import build
+    from autograde.building import build
 
     made = SmallClass(tmp_path)
     failed = build.Result(made.lesson.name, errors=["cell 3 failed"])

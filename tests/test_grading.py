@@ -9,10 +9,11 @@ import pytest
 from nbgrader.api import Gradebook
 from nbgrader.utils import determine_grade
 
-from autograde import gradebook, grading
 from autograde.errors import CourseError
-from autograde.executing import Limits
-from autograde.grading import grade_class
+from autograde.grading import gradebook
+from autograde.grading import whole_class as grading
+from autograde.grading.executing import Limits
+from autograde.grading.whole_class import grade_class
 from tests.small_class import SmallClass
 
 LIMITS = Limits(cell_seconds=3.0, notebook_seconds=60.0)

@@ -4,8 +4,8 @@ import nbformat
 import pytest
 from nbgrader.preprocessors import ClearHiddenTests
 
-from autograde.choosing import cells_to_run, names_of
-from autograde.rebuilding import Rebuilt
+from autograde.grading.choosing import cells_to_run, names_of
+from autograde.grading.rebuilding import Rebuilt
 
 ANSWER = {"grade": False, "grade_id": "f", "locked": False, "solution": True, "schema_version": 3}
 CHECK = {**ANSWER, "grade": True, "grade_id": "check-f", "locked": True, "solution": False}

@@ -4,8 +4,8 @@ from datetime import datetime
 
 import pytest
 
-from autograde.collecting import collect
 from autograde.errors import CourseError
+from autograde.grading.collecting import collect
 from autograde.lesson import Lesson
 
 LESSON = Lesson(root=None, name="02_small")

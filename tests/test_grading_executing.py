@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from autograde import executing
-from autograde.executing import (
+from autograde.grading import executing
+from autograde.grading.executing import (
     DIED,
     DONE,
     HUNG,

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from autograde import gradebook
-from autograde.executing import Limits
-from autograde.formgrader import formgrader_command
-from autograde.grading import grade_class
+from autograde.grading import gradebook
+from autograde.grading.executing import Limits
+from autograde.grading.formgrader import formgrader_command
+from autograde.grading.whole_class import grade_class
 from tests.sample_course import REPOSITORY
 from tests.small_class import SmallClass
 

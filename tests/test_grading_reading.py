@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from autograde import reading
-from autograde.reading import Unreadable, read_cells
+from autograde.grading import reading
+from autograde.grading.reading import Unreadable, read_cells
 
 NOTEBOOK = {
     "cells": [

@@ -5,9 +5,9 @@ import copy
 import pytest
 from nbgrader.preprocessors import ClearHiddenTests
 
-from autograde.graded_source import grade_id, graded_source
-from autograde.reading import StudentCell, student_cell
-from autograde.rebuilding import add_heading, rebuild
+from autograde.grading.graded_source import grade_id, graded_source
+from autograde.grading.reading import StudentCell, student_cell
+from autograde.grading.rebuilding import add_heading, rebuild
 from tests.small_class import SmallClass
 
 CLEAR = ClearHiddenTests()

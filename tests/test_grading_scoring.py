@@ -4,8 +4,8 @@ import nbformat
 import pytest
 from nbgrader.utils import determine_grade
 
-from autograde.executing import DIED, DONE, HUNG, NOT_REACHED, CellResult
-from autograde.outcomes import (
+from autograde.grading.executing import DIED, DONE, HUNG, NOT_REACHED, CellResult
+from autograde.grading.outcomes import (
     ERROR,
     NOT_GRADED,
     NOT_WRITTEN,
@@ -14,7 +14,7 @@ from autograde.outcomes import (
     TIME_LIMIT,
     WRONG,
 )
-from autograde.scoring import score, score_nothing
+from autograde.grading.scoring import score, score_nothing
 
 ABOUT = {"schema_version": 3, "task": False}
 OK = {"status": "ok", "outputs": []}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from autograde.late import DAY, DailyPenalty, days_late
+from autograde.grading.late import DAY, DailyPenalty, days_late
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,11 @@ from html.parser import HTMLParser
 
 import pytest
 
+from autograde.grading.notes import Note
+from autograde.grading.outcomes import BY_HAND, ERROR, NOT_WRITTEN, PARTLY, RIGHT, WRONG, Score
+from autograde.grading.report import HEADER, SIGNS, as_text, grades_csv, number, render, sign
+from autograde.grading.results import LessonResults, MistakeCount, Row
 from autograde.lesson import Lesson
-from autograde.notes import Note
-from autograde.outcomes import BY_HAND, ERROR, NOT_WRITTEN, PARTLY, RIGHT, WRONG, Score
-from autograde.report import HEADER, SIGNS, as_text, grades_csv, number, render, sign
-from autograde.results import LessonResults, MistakeCount, Row
 
 HOSTILE = "<script>alert('x')</script>"
 

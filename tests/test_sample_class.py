@@ -2,10 +2,10 @@
 
 import pytest
 
-from autograde.demo import LIMITS, demo_folder, make_demo
 from autograde.errors import CourseError
-from autograde.grading import grade_class
-from autograde.sample_class import STUDENTS, sample_class
+from autograde.grading.whole_class import grade_class
+from autograde.invented.demo import LIMITS, demo_folder, make_demo
+from autograde.invented.sample_class import STUDENTS, sample_class
 from tests.small_class import SmallClass
 
 
