@@ -1069,7 +1069,7 @@ print("mean of the last ten evaluations:", hidden_history.returns[-10:].mean().r
 # - $\nabla\log p(\tau)=\sum_t\nabla\log\pi_t$: the environment drops out.
 # - $\mathbb E_\pi[\nabla\log\pi]=0$: no learning from imitating oneself, none from a product of expectations, no bias from dropping the past, none from a constant.
 
-# %% [markdown] nbgrader={"grade": true, "grade_id": "written-game", "locked": false, "points": 3, "schema_version": 3, "solution": true}
+# %% [markdown]
 # ### In your own words · 3 points, graded by hand · 15 minutes
 #
 # A game ends with reward 1 for a win and 0 for a loss; γ = 1. A fresh policy wins one game in a hundred. In at most ten sentences:
@@ -1077,7 +1077,8 @@ print("mean of the last ten evaluations:", hidden_history.returns[-10:].mean().r
 # 1. What do the 99 lost games contribute to the gradient of `reinforce_loss`, and why?
 # 2. Your friend pays +1 for a win and −1 for a loss instead. What happens to the expected gradient, and what to its variance? Estimate both factors.
 # 3. To save time she also keeps the games of earlier policies and averages over all. Which line of the derivation no longer holds?
-#
+
+# %% [markdown] nbgrader={"grade": true, "grade_id": "written-game", "locked": false, "points": 3, "schema_version": 3, "solution": true}
 # ### BEGIN MARK SCHEME
 # One point each.
 #
