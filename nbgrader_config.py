@@ -10,7 +10,7 @@ from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
 from nbgrader.converters import GenerateAssignment
 from nbgrader.preprocessors import ClearHiddenTests, ClearMarkScheme, GetGrades
 
-from autograde.student import ForgetBuild
+from autograde.building.student import ForgetBuild
 
 c = get_config()  # noqa: F821 (traitlets puts it here)
 
@@ -62,6 +62,9 @@ c.Execute.skip_cells_with_tag = "experiment"
 # Anything on stderr would cost a right answer its points: ignore all of it.
 c.IgnorePattern.enabled = True
 c.IgnorePattern.pattern = r"\A"
+
+# Handing in late costs a share of the points for each day that has begun.
+c.AssignLatePenalties.plugin_class = "autograde.grading.late.DailyPenalty"
 
 # Feedback shows neither hidden tests nor mark schemes.
 c.GenerateFeedback.preprocessors = [

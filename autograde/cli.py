@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 import typer
 
-from autograde import build_commands, grade_commands
+from autograde.building import commands as build_commands
 from autograde.errors import CourseError
+from autograde.grading import commands as grade_commands
 
 app = typer.Typer(
     name="course",
@@ -27,3 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except CourseError as error:
         print(f"course: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -11,9 +11,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from autograde.building.worked import write_if_new
 from autograde.errors import CourseError
 from autograde.lesson import Lesson, all_lessons
-from autograde.worked import write_if_new
 
 STATE = ".course"
 OVERRIDES = {

@@ -15,7 +15,7 @@ def leaf(values) -> Tensor:
 
 
 def random_rollout(seed: int, steps: int, envs: int, end_rate: float = 0.2) -> dict[str, Tensor]:
-    """A rollout with both kinds of ends, never both at one step; next_value fits inside episodes."""
+    """A rollout with both kinds of ends, never both at once; next_value fits inside episodes."""
     generator = torch.Generator().manual_seed(seed)
 
     def draw() -> Tensor:

@@ -75,6 +75,42 @@ def feed_replay(model, data: dict[str, Tensor]) -> None:
     model.replay_buffer.sample = lambda *args, **kwargs: sample
 
 
+def feed_rollout(model, data: dict[str, Tensor]) -> None:
+    """Let the model's rollout buffer return this one batch, whatever it is asked for."""
+    from stable_baselines3.common.type_aliases import RolloutBufferSamples
+
+    sample = RolloutBufferSamples(
+        observations=data["obs"],
+        actions=data["action"],
+        old_values=data["old_value"],
+        old_log_prob=data["old_log_prob"],
+        advantages=data["advantage"],
+        returns=data["value_target"],
+    )
+    model.rollout_buffer.get = lambda *args, **kwargs: iter([sample])
+
+
+def random_rollout_for(model, seed: int = 3) -> dict[str, Tensor]:
+    """Observations, the model's actions, and old log-probabilities that it has moved away from."""
+    data = random_transitions(seed)
+    generator = torch.Generator().manual_seed(seed + 1)
+
+    def draw() -> Tensor:
+        return torch.randn(ROWS, generator=generator)
+
+    torch.manual_seed(seed)
+    with torch.no_grad():
+        action, value, log_prob = model.policy(data["obs"])
+    return {
+        "obs": data["obs"],
+        "action": action,
+        "old_log_prob": log_prob + 0.3 * draw(),
+        "advantage": 2 * draw(),
+        "old_value": value.flatten() + 0.5 * draw(),
+        "value_target": value.flatten() + draw(),
+    }
+
+
 def peer_step(model, train) -> tuple[nn.Module, nn.Module]:
     """Train once from a fixed seed; the policy as it was, and as it is."""
     before = copy.deepcopy(model.policy)

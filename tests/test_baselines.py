@@ -2,8 +2,6 @@
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from course_lib.reference import (
     action_baseline_bias,
@@ -18,6 +16,7 @@ from course_lib.reference import (
     value_loss_td,
 )
 from tests.helpers import double, leaf
+from tests.properties import given, st
 
 LOGITS, RETURN = double([0.3, -0.5, 0.9]), double([2.0, 5.0, 11.0])
 PI = LOGITS.softmax(0)

@@ -6,10 +6,10 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from autograde.build import build, check
+from autograde.building.build import build, check
+from autograde.building.source import read_source
+from autograde.building.worked import write_if_new
 from autograde.lesson import Lesson, all_lessons
-from autograde.source import read_source
-from autograde.worked import write_if_new
 from tests.sample_course import REPOSITORY, SMALL, make_course
 
 SECRETS = ("secret_product", "hidden_case", "sign argument", "same sign", "BEGIN ", "END ")
@@ -255,7 +255,7 @@ def test_a_write_that_fails_leaves_the_old_file_whole(tmp_path, monkeypatch):
     def no_space(*_: object) -> None:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr("autograde.worked.os.replace", no_space)
+    monkeypatch.setattr("autograde.building.worked.os.replace", no_space)
     with pytest.raises(OSError, match="No space"):
         write_if_new(path, "new")
     assert path.read_text() == "old"

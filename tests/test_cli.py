@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from autograde.build import build
+from autograde.building.build import build
 from autograde.cli import main
 from tests.sample_course import SMALL, make_course
 

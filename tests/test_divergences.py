@@ -4,8 +4,6 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from torch.distributions import Categorical, Normal, kl_divergence
 
 from course_lib.reference import (
@@ -16,6 +14,7 @@ from course_lib.reference import (
     total_variation,
 )
 from tests.helpers import double, leaf
+from tests.properties import given, st
 
 
 def draws(seed, *shape):
@@ -39,6 +38,19 @@ def test_gaussian_kl_agrees_with_torch(shared):
     torch.testing.assert_close(got, expected.sum(-1))
     swapped = gaussian_kl(mean_q, log_std_q, mean_p, log_std_p)
     assert float((swapped - got).abs().max()) > 0.1
+
+
+def test_action_dimensions_are_summed_where_sb3_contribs_trpo_takes_their_mean():
+    # The log-probabilities of independent dimensions add up, so their divergences do. The peer's
+    # mean over everything makes its trust region D times as wide as the same limit is here.
+    distributions = pytest.importorskip("stable_baselines3.common.distributions")
+    inputs = [draws(0, 40, 3), draws(1, 3), draws(2, 40, 3), draws(3, 3)]
+    p, q = (
+        distributions.DiagGaussianDistribution(3).proba_distribution(mean, log_std)
+        for mean, log_std in (inputs[:2], inputs[2:])
+    )
+    theirs = distributions.kl_divergence(p, q).mean()
+    torch.testing.assert_close(gaussian_kl(*inputs).mean(), 3 * theirs)
 
 
 def test_gaussian_kl_by_hand():

@@ -3,7 +3,7 @@
 import IPython.display
 import pytest
 
-from course_lib.figures import slider, widgets
+from course_lib.figures import page, slider, widgets
 from course_lib.figures.widgets import small_multiples, some_settings, spread
 
 LABELS = {"gae_lambda": "λ", "gamma": "γ"}
@@ -101,7 +101,7 @@ def test_in_a_notebook_the_sliders_redraw_the_picture(shown, monkeypatch):
 
 def test_where_nobody_can_move_them_the_sliders_are_left_out(shown, monkeypatch):
     monkeypatch.setattr(widgets, "in_notebook", lambda: True)
-    monkeypatch.setenv(widgets.STATIC, "1")
+    monkeypatch.setenv(page.STATIC, "1")
     monkeypatch.setattr(widgets, "show_sliders", lambda *_: pytest.fail("sliders were shown"))
     slider(draw, alt="Lines.", gae_lambda=[0, 1])
     assert len(shown) == 1

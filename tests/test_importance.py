@@ -4,8 +4,6 @@ import itertools
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from course_lib.reference import (
     discounted_return,
@@ -18,6 +16,7 @@ from course_lib.reference import (
     surrogate_objective,
 )
 from tests.helpers import double, leaf
+from tests.properties import given, st
 
 KINDS = ["ordinary", "weighted", "per_decision"]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from autograde.lint import MAX_LINES, lint
+from autograde.building.lint import MAX_LINES, lint
 from tests.sample_course import SMALL, make_course
 
 CHECK = (

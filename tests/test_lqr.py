@@ -4,11 +4,10 @@ import math
 
 import pytest
 import torch
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
 
 from course_lib.reference import lqr_gradient
 from tests.helpers import double, leaf
+from tests.properties import assume, given, settings, st
 
 PROBLEM = {"a": 1.1, "b": 0.5, "q": 1.0, "r": 0.2, "gamma": 0.95, "s0": 2.0}
 
@@ -73,5 +72,7 @@ def test_an_unstable_loop_is_refused():
         lqr_gradient(a=1.5, b=0.1, q=1.0, r=1.0, gain=0.0, gamma=0.95, s0=1.0)
     with pytest.raises(ValueError, match="gain: expected"):
         lqr_gradient(a=math.sqrt(2), b=0.0, q=1.0, r=1.0, gain=leaf(0.0), gamma=1.0, s0=1.0)
+    with pytest.raises(ValueError, match="gain: expected"):
+        lqr_gradient(a=1.0, b=0.0, q=1.0, r=1.0, gain=0.0, gamma=1.0, s0=1.0)
     with pytest.raises(ValueError, match="gamma: expected a number in"):
         lqr_gradient(**{**PROBLEM, "gamma": 1.2}, gain=0.5)

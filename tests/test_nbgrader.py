@@ -12,10 +12,10 @@ import pytest
 from nbgrader.converters import GenerateAssignment
 from nbgrader.preprocessors import SaveCells
 
-from autograde.build import build
-from autograde.kernel import execute
+from autograde.building.build import build
+from autograde.building.kernel import execute
+from autograde.building.student import ForgetBuild, exporter, load_config
 from autograde.lesson import Lesson, all_lessons
-from autograde.student import ForgetBuild, exporter, load_config
 from tests.sample_course import REPOSITORY, make_course
 
 ANSWER = "    import sys\n    print('careful', file=sys.stderr)\n    return x * x"

@@ -2,11 +2,10 @@
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from course_lib.reference import RunningNormalizer
 from tests.helpers import double
+from tests.properties import given, st
 
 
 def draws(seed, *shape):

@@ -2,8 +2,6 @@
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from course_lib.reference import (
     off_policy_gradient,
@@ -12,6 +10,7 @@ from course_lib.reference import (
     policy_gradient_theorem,
     state_visitation,
 )
+from tests.properties import given, settings, st
 from tests.tabular_problems import random_mdp
 
 MDPS = st.builds(random_mdp, st.integers(0, 2**20), st.integers(2, 5), st.integers(2, 4))

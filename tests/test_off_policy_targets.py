@@ -4,8 +4,6 @@ import itertools
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from course_lib.reference import (
     expected_sarsa_target,
@@ -15,6 +13,7 @@ from course_lib.reference import (
     vtrace_target,
 )
 from tests.helpers import double, leaf, random_rollout
+from tests.properties import given, settings, st
 
 
 def draws(seed, *shape):

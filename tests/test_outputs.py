@@ -7,7 +7,7 @@ from pathlib import Path
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from autograde.outputs import clean_outputs
+from autograde.building.outputs import clean_outputs
 
 ROOT = Path("/somewhere/course")
 WIDGET = "application/vnd.jupyter.widget-view+json"

@@ -2,8 +2,6 @@
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from course_lib.reference import (
     critic_loss,
@@ -12,6 +10,7 @@ from course_lib.reference import (
     expected_sarsa_target,
 )
 from tests.helpers import double, leaf
+from tests.properties import given, st
 
 REWARD, TERMINATED = double([1.0, 2.0, 3.0]), torch.tensor([False, True, False])
 ONLINE = [[1.0, 5.0], [9.0, 9.5], [-1.0, -2.0]]

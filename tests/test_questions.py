@@ -43,6 +43,7 @@ def test_every_choice_of_every_question_gets_its_own_reason(question, capsys):
         with pytest.raises(CheckFailed) as caught:
             check_answer(choose(letter))
         assert caught.value.mistake == f"chose-{letter}"
+        assert caught.value.exercise == f"answer_{question.name}"
         assert caught.value.possible == question.points
     assert len(set(question.explanations.values())) == len(question.explanations)
 

@@ -1,4 +1,4 @@
-"""REINFORCE losses: by hand, gradients by formula, and unbiased by enumeration of all trajectories."""
+"""REINFORCE losses: by hand, gradients by formula, unbiased by enumeration of trajectories."""
 
 import itertools
 

@@ -52,6 +52,13 @@ def test_the_last_rows_are_kept(additions, kept):
     assert len(buffer) == len(kept)
 
 
+def test_a_ring_of_one_place_keeps_the_last_row():
+    buffer = ReplayBuffer(1, (2,), (1,), seed=0)
+    buffer.add(**batch(1))
+    buffer.add(**batch(2, 3))
+    assert numbers_in(buffer) == [3]
+
+
 def test_the_buffer_holds_copies_and_gives_copies():
     buffer = ReplayBuffer(4, (2,), (1,), seed=0)
     given = batch(1, 2)

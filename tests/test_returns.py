@@ -50,5 +50,5 @@ def test_dtype_is_kept(function):
 def test_bad_input_is_named(function):
     with pytest.raises(ValueError, match="reward: expected 1 or 2 dimension"):
         function(torch.tensor(1.0), 0.9)
-    with pytest.raises(ValueError, match="gamma: expected a number in .* got 1.5"):
+    with pytest.raises(ValueError, match=r"gamma: expected a number in .* got 1\.5"):
         function(torch.ones(2, 2), 1.5)

@@ -4,8 +4,6 @@ import itertools
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from torch.nn import functional
 
 from course_lib.reference import (
@@ -17,6 +15,7 @@ from course_lib.reference import (
     score_function_surrogate,
 )
 from tests.helpers import double, leaf
+from tests.properties import given, st
 
 
 def draws(seed, *shape):

@@ -5,9 +5,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from autograde.building.source import cell_ids, digest, read_source, tidy_notebook
 from autograde.errors import CourseError
 from autograde.lesson import Lesson, all_lessons, find_course, find_lessons
-from autograde.source import cell_ids, digest, read_source, tidy_notebook
 from tests.sample_course import REPOSITORY, SMALL, make_course
 
 

@@ -536,3 +536,13 @@ def test_a_real_environment_is_made_its_python_starts_and_its_pip_works(tmp_path
     assert environment.damage() == "its Python does not start"
     environment.remove("a test")
     assert not environment.venv.exists()
+
+
+def test_a_disk_that_fills_up_under_our_own_writing_is_told_in_sentences(monkeypatch, capsys):
+    def fill_up(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(start, "start", fill_up)
+    assert start.main([]) == 1
+    said = capsys.readouterr().err
+    assert all(sentence in said for sentence in start.FULL_DISK)

@@ -2,8 +2,6 @@
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from course_lib.reference import (
     action_value,
@@ -12,6 +10,7 @@ from course_lib.reference import (
     state_visitation,
 )
 from tests.helpers import double
+from tests.properties import given, settings, st
 from tests.tabular_problems import mdp_and_policy, random_mdp, return_by_enumeration
 
 MDPS = st.builds(mdp_and_policy, st.integers(0, 2**20), st.integers(1, 5), st.integers(1, 4))

@@ -4,8 +4,6 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from course_lib.reference import (
     action_value,
@@ -17,6 +15,7 @@ from course_lib.reference import (
     unrolled_gradient,
     value_gradient_recursion,
 )
+from tests.properties import given, settings, st
 from tests.tabular_problems import random_mdp, return_by_enumeration, return_of_logits
 
 MDPS = st.builds(random_mdp, st.integers(0, 2**20), st.integers(1, 5), st.integers(1, 4))

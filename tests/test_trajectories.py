@@ -4,8 +4,6 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from course_lib.reference import (
     episode_reward_to_go,
@@ -14,6 +12,7 @@ from course_lib.reference import (
     trajectory_log_prob,
 )
 from tests.helpers import double, leaf, random_rollout
+from tests.properties import given, st
 
 
 def test_the_log_probability_of_a_trajectory_is_the_sum_of_its_parts():

@@ -3,10 +3,10 @@
 import nbformat
 import pytest
 
-from autograde.build import build, check
+from autograde.building.build import build, check
+from autograde.building.writeback import bring_back, percent_text
 from autograde.errors import CourseError
 from autograde.lesson import Lesson
-from autograde.writeback import bring_back, percent_text
 from tests.sample_course import SMALL, make_course
 
 HEADER = """# ---

@@ -7,7 +7,7 @@ from course_lib.checks.comparing import Difference
 from course_lib.checks.exercise import exercise_names, load_exercise
 from course_lib.checks.judging import HIDDEN_SEEDS, VISIBLE_SEEDS, judge
 from course_lib.checks.message import failed_text, no_exercise_text, passed_line
-from course_lib.checks.question import answered_text, judge_answer, load_question
+from course_lib.checks.question import PREFIX, answered_text, judge_answer, load_question
 
 
 class CheckFailed(AssertionError):
@@ -98,7 +98,7 @@ def check_answer(function: Callable[[], str]) -> None:
         return
     raise CheckFailed(
         text,
-        exercise=question.name,
+        exercise=f"{PREFIX}{question.name}",
         mistake=f"chose-{letter}" if letter else None,
         points=0.0,
         possible=question.points,

@@ -35,8 +35,9 @@ KINDS = {
 def passed_line(verdict: Verdict, hidden: bool) -> str:
     """One line that says what is now true, and a remark where one is due."""
     exercise = verdict.exercise
-    seeds = ", other seeds included" if hidden else ""
-    line = f"✓ {exercise.name}: {exercise.statement} ({verdict.num_cases} cases{seeds})."
+    if hidden:
+        return f"✓ {exercise.name}: other seeds give the same ({verdict.num_cases} cases)."
+    line = f"✓ {exercise.name}: {exercise.statement} ({verdict.num_cases} cases)."
     if not verdict.noted:
         return line
     names = " and ".join(f"`{name}`" for name in verdict.noted)

@@ -3,6 +3,7 @@ do not see them. What the pictures show lives elsewhere."""
 
 import html
 import io
+import os
 import sys
 from base64 import b64encode
 from typing import Any
@@ -15,6 +16,12 @@ from PIL import Image
 PAGE_DPI = 100  # pixels of the page an inch
 PRINT_DPI = 180  # pixels of the file an inch: sharp on dense screens
 PALETTE = 128
+STATIC = "COURSE_STATIC"  # in the environment: the page is being built, nobody sits before it
+
+
+def is_static() -> bool:
+    """Whether the page is being built: sliders and measured times, which differ, are left out."""
+    return bool(os.environ.get(STATIC))
 
 
 def png_bytes(figure: Figure, dpi: int = PRINT_DPI) -> bytes:

@@ -3,17 +3,15 @@ without a kernel, too."""
 
 import itertools
 import math
-import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from matplotlib.figure import Figure
 
-from course_lib.figures.page import PAGE_DPI, in_notebook, png_bytes, show
+from course_lib.figures.page import PAGE_DPI, in_notebook, is_static, png_bytes, show
 from course_lib.figures.style import new_figure, styled
 
 Settings = Mapping[str, Any]
-STATIC = "COURSE_STATIC"  # in the environment: leave the sliders out, nobody is there to move them
 IN_A_ROW = 4
 PANEL = (2.6, 2.2)
 PER_AXIS = 3
@@ -48,7 +46,7 @@ def slider(
     if not ranges or not all(len(values) for values in ranges.values()):
         raise ValueError("name at least one range, with values: slider(…, gae_lambda=[0, 0.5, 1])")
     labels = {name: (labels or {}).get(name, name) for name in ranges}
-    if in_notebook() and not os.environ.get(STATIC):
+    if in_notebook() and not is_static():
         show_sliders(draw, ranges, labels, size)
     figure = small_multiples(draw, static or some_settings(ranges), labels, title)
     show(figure, alt)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from course_lib.figures.history import History, solved_at
+from course_lib.figures.page import is_static
 from course_lib.figures.plan import Plan
 
 
@@ -13,7 +14,7 @@ def verdict(history: History, plan: Plan) -> str:
         return f"Stopped by an error after {steps} of training."
     if history.ended == "interrupted":
         return f"Interrupted after {steps}; what was learned so far is kept."
-    spent = f"{steps}, {history.seconds:.1f} s of training"
+    spent = steps if is_static() else f"{steps}, {history.seconds:.1f} s of training"
     if history.ended == "solved":
         return f"Solved after {spent}: {held(plan)}{compared(history, plan)}."
     last = f", the last mean return {history.returns[-1]:.0f}" if len(history.returns) else ""

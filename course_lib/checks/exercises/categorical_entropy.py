@@ -111,7 +111,7 @@ EXERCISE = Exercise(
     reference=categorical_entropy,
     cases=cases,
     statement="it is 0 for a sure policy, log K for a uniform one, and its gradient spreads",
-    points={VALUE: 1, NUMERICS: 1},
+    points={VALUE: 1},
     gradient=("logits",),
     mistakes=(
         Mistake(

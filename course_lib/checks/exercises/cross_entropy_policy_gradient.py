@@ -35,6 +35,7 @@ def cases(generator: torch.Generator) -> list[Case]:
         Case("as many rows as actions", batch(4, 4)),
         Case("one row", {**batch(1, 3), "action": torch.tensor([0])}, EDGE),
         Case("logits of ±1,000", extreme, NUMERICS),
+        Case("logits of ±100", {**extreme, "logits": extreme["logits"] / 10}, NUMERICS),
     ]
 
 
@@ -76,6 +77,14 @@ def log_of_the_softmax(logits: Tensor, action: Tensor, weight: Tensor) -> Tensor
     return -(weight.detach() * taken(logits.softmax(-1).log(), action)).mean()
 
 
+def clamped_probability(logits: Tensor, action: Tensor, weight: Tensor) -> Tensor:
+    return -(weight.detach() * taken(logits.softmax(-1).clamp(min=1e-8).log(), action)).mean()
+
+
+def probability_plus_a_little(logits: Tensor, action: Tensor, weight: Tensor) -> Tensor:
+    return -(weight.detach() * taken((logits.softmax(-1) + 1e-8).log(), action)).mean()
+
+
 def softmax_before(logits: Tensor, action: Tensor, weight: Tensor) -> Tensor:
     return cross_entropy_policy_gradient(logits.softmax(-1), action, weight)
 
@@ -94,6 +103,10 @@ def probability(logits: Tensor, action: Tensor, weight: Tensor) -> Tensor:
 
 def all_actions(logits: Tensor, action: Tensor, weight: Tensor) -> Tensor:
     return -(weight.detach() * logits.log_softmax(-1).mean(-1)).mean()
+
+
+def all_actions_summed(logits: Tensor, action: Tensor, weight: Tensor) -> Tensor:
+    return -(weight.detach() * logits.log_softmax(-1).sum(-1)).mean()
 
 
 def rows_for_actions(logits: Tensor, action: Tensor, weight: Tensor) -> Tensor:
@@ -160,8 +173,9 @@ EXERCISE = Exercise(
         Mistake(
             "mean-times-mean",
             "That is the mean weight times the mean cross entropy: which action earned which "
-            "weight is lost. Ask cross_entropy for one number a row (reduction='none'), multiply, "
-            "then take the mean.",
+            "weight is lost. Either cross_entropy took its mean too early: ask it for one number a "
+            "row (reduction='none'). Or (B, 1) met (B,) and made a (B, B) table: gather keeps its "
+            "axis, take it off with squeeze(1).",
             mean_times_mean,
         ),
         Mistake(
@@ -191,6 +205,19 @@ EXERCISE = Exercise(
             log_of_the_softmax,
         ),
         Mistake(
+            "clamped-probability",
+            "A small number keeps the logarithm finite, but not right: below it, the value stops "
+            "growing and the gradient is cut off, where the policy is most wrong. log_softmax "
+            "needs no such help.",
+            clamped_probability,
+        ),
+        Mistake(
+            "clamped-probability",
+            "A small number was added to keep the logarithm finite, and it bends every value a "
+            "little and the extreme ones a lot. log_softmax needs no such help.",
+            probability_plus_a_little,
+        ),
+        Mistake(
             "softmax-before",
             "You put probabilities into something that expects logits, so the softmax is taken "
             "twice and the policy looks nearly uniform. cross_entropy wants the logits themselves.",
@@ -218,6 +245,12 @@ EXERCISE = Exercise(
             "The log-probabilities of all actions are averaged. Only the action that was taken can "
             "be paid; what the others would have earned nobody knows.",
             all_actions,
+        ),
+        Mistake(
+            "all-actions",
+            "The log-probabilities of all actions are summed. Only the action that was taken can "
+            "be paid; what the others would have earned nobody knows.",
+            all_actions_summed,
         ),
         Mistake(
             "rows-for-actions",

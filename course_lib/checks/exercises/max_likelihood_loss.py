@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from course_lib.checks.drawing import log_probs
+from course_lib.checks.drawing import log_probs, uniform
 from course_lib.checks.exercise import VALUE, Case, Exercise, Mistake
 from course_lib.checks.explanations import LOG_PROB_CUT, SUM_FOR_MEAN
 from course_lib.reference.reinforce import max_likelihood_loss
@@ -15,12 +15,15 @@ def cases(generator: torch.Generator) -> list[Case]:
     def case(name: str, *shape: int) -> Case:
         return Case(name, {"log_prob": log_probs(generator, *shape)})
 
-    density = 2.0 - 3.0 * torch.rand(5, generator=generator, dtype=torch.float64)
+    def densities(*shape: int) -> dict[str, Tensor]:
+        return {"log_prob": uniform(generator, -1.0, 2.0, *shape)}
+
     return [
         case("three actions", 3),
         case("seven steps of four episodes", 7, 4),
         case("as many steps as episodes", 5, 5),
-        Case("densities, some above 1", {"log_prob": density}),
+        Case("densities, some above 1", densities(5)),
+        Case("densities, some above 1, of steps and episodes", densities(4, 3)),
         case("one action", 1),
     ]
 

@@ -196,7 +196,6 @@ EXERCISE = Exercise(
     cases=cases,
     statement="it takes up to n real rewards, then one guess, and never looks across an end",
     points={VALUE: 1, EDGE: 1},
-    noted_gradient=("next_value",),
     mistakes=(
         Mistake(
             "bootstrap-discounted-n-times",

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from course_lib.checks.drawing import log_probs, normal
 from course_lib.checks.exercise import EDGE, GRADIENT, VALUE, Case, Exercise, Mistake
-from course_lib.checks.explanations import BROADCAST, IN_PLACE, LOG_PROB_CUT, LOSS_SIGN
+from course_lib.checks.explanations import IN_PLACE, LOG_PROB_CUT, LOSS_SIGN
 from course_lib.reference.reinforce import (
     reinforce_loss,
     reinforce_practical_loss,
@@ -55,6 +55,10 @@ def reward_to_its_own_action(log_prob: Tensor, reward: Tensor, gamma: float) -> 
     return -torch.tensordot(discount, reward * log_prob, dims=1).mean()
 
 
+def discount_runs_backwards(log_prob: Tensor, reward: Tensor, gamma: float) -> Tensor:
+    return reinforce_loss(log_prob, reward.flip(0), gamma)
+
+
 def undiscounted(log_prob: Tensor, reward: Tensor, gamma: float) -> Tensor:
     return reinforce_loss(log_prob, reward, 1.0)
 
@@ -83,6 +87,13 @@ def normalized(log_prob: Tensor, reward: Tensor, gamma: float) -> Tensor:
     episode_return = discounted_return(reward, gamma)
     centred = episode_return - episode_return.mean()
     return -(centred / (episode_return.std(correction=0) + 1e-8) * log_prob.sum(0)).mean()
+
+
+def normalized_unbiased(log_prob: Tensor, reward: Tensor, gamma: float) -> Tensor:
+    episode_return = discounted_return(reward, gamma)
+    centred = episode_return - episode_return.mean()
+    std = (centred.square().sum() / (len(centred) - 1)).sqrt()  # as std() has it; 0/0 for N = 1
+    return -(centred / (std + 1e-8) * log_prob.sum(0)).mean()
 
 
 def log_prob_detached(log_prob: Tensor, reward: Tensor, gamma: float) -> Tensor:
@@ -129,7 +140,13 @@ EXERCISE = Exercise(
             "Multiply within each episode, (N,) by (N,), then take the mean.",
             broadcast_over_episodes,
         ),
-        Mistake("broadcast", BROADCAST, broadcast_over_steps),
+        Mistake(
+            "broadcast",
+            "Every reward is paid to every action of *every* episode. Either sums ran over all "
+            "elements (sum() without an axis), or shapes (T·N, 1) and (T·N,) met in a product and "
+            "silently made a table. Sum over time only, sum(0), and multiply (N,) by (N,).",
+            broadcast_over_steps,
+        ),
         Mistake(
             "reward-to-its-own-action",
             "Each action is paid its own reward only. An action is followed by a whole future; in "
@@ -147,6 +164,12 @@ EXERCISE = Exercise(
             "Each action is paid its reward-to-go: that is the practical loss of a later exercise. "
             "Here every action of an episode is paid the same total R_γ.",
             reinforce_practical_loss,
+        ),
+        Mistake(
+            "discount-runs-backwards",
+            "The *last* reward counts fully and the first has the most γ. R_γ = Σ_t γ^t r_{t+1}: "
+            "it is the first reward that has weight γ^0 = 1.",
+            discount_runs_backwards,
         ),
         Mistake(
             "undiscounted",
@@ -189,6 +212,13 @@ EXERCISE = Exercise(
             "The returns were shifted and scaled to mean 0 and standard deviation 1. That often "
             "helps, and lesson 03 shows why, but it is another estimator: pay R_γ as it is.",
             normalized,
+        ),
+        Mistake(
+            "normalized",
+            "The returns were shifted and scaled to mean 0 and standard deviation 1. That often "
+            "helps, and lesson 03 shows why, but it is another estimator (and none at all for a "
+            "single episode, whose std() is nan): pay R_γ as it is.",
+            normalized_unbiased,
         ),
         Mistake("log-prob-detached", LOG_PROB_CUT, log_prob_detached),
         Mistake("changes-reward", IN_PLACE, discounts_in_place),

@@ -63,6 +63,15 @@ def skips_its_own_reward(log_prob: Tensor, reward: Tensor, gamma: float) -> Tens
     return paid(reward_to_go(reward, gamma) - reward, log_prob)
 
 
+def collects_too_early(log_prob: Tensor, reward: Tensor, gamma: float) -> Tensor:
+    following = reward_to_go(reward, gamma)[1:]
+    return paid(torch.cat([following, torch.zeros_like(reward[:1])]), log_prob)
+
+
+def gamma_on_the_reward(log_prob: Tensor, reward: Tensor, gamma: float) -> Tensor:
+    return paid(reward_to_go(gamma * reward, 1.0), log_prob)
+
+
 def discount_starts_late(log_prob: Tensor, reward: Tensor, gamma: float) -> Tensor:
     return paid(gamma * reward_to_go(reward, gamma), log_prob)
 
@@ -82,6 +91,16 @@ def not_turned_back(log_prob: Tensor, reward: Tensor, gamma: float) -> Tensor:
 def normalized(log_prob: Tensor, reward: Tensor, gamma: float) -> Tensor:
     to_go = reward_to_go(reward, gamma)
     return paid((to_go - to_go.mean()) / (to_go.std(correction=0) + 1e-8), log_prob)
+
+
+def normalized_unbiased(log_prob: Tensor, reward: Tensor, gamma: float) -> Tensor:
+    to_go = reward_to_go(reward, gamma)
+    return paid((to_go - to_go.mean()) / (to_go.std() + 1e-8), log_prob)
+
+
+def centred(log_prob: Tensor, reward: Tensor, gamma: float) -> Tensor:
+    to_go = reward_to_go(reward, gamma)
+    return paid(to_go - to_go.mean(), log_prob)
 
 
 def mean_over_time(log_prob: Tensor, reward: Tensor, gamma: float) -> Tensor:
@@ -171,10 +190,22 @@ EXERCISE = Exercise(
             skips_its_own_reward,
         ),
         Mistake(
+            "skips-its-own-reward",
+            "Action t is paid G_{t+1}, which starts one step late. Update the running return with "
+            "reward[t] first, then collect it.",
+            collects_too_early,
+        ),
+        Mistake(
             "discount-starts-late",
             "Every return has one γ too many: you compute γ (r + G). Only the future is "
             "discounted: r_{t+1} + γ G_{t+1}.",
             discount_starts_late,
+        ),
+        Mistake(
+            "gamma-on-the-reward",
+            "γ multiplies the reward, not the return after it. The next reward counts fully, only "
+            "the future is discounted: r_{t+1} + γ G_{t+1}.",
+            gamma_on_the_reward,
         ),
         Mistake("undiscounted", "γ is not used: all rewards count the same.", undiscounted),
         Mistake(
@@ -193,6 +224,18 @@ EXERCISE = Exercise(
             "The returns were shifted and scaled to mean 0 and standard deviation 1. That often "
             "helps, and lesson 03 shows why, but it is another estimator: pay G_t as it is.",
             normalized,
+        ),
+        Mistake(
+            "normalized",
+            "The returns were shifted and scaled to mean 0 and standard deviation 1. That often "
+            "helps, and lesson 03 shows why, but it is another estimator: pay G_t as it is.",
+            normalized_unbiased,
+        ),
+        Mistake(
+            "centred",
+            "The mean is taken off the returns. That often helps, and lesson 03 shows why, but it "
+            "is another estimator: pay G_t as it is.",
+            centred,
         ),
         Mistake(
             "mean-over-time",

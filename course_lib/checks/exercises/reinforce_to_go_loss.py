@@ -86,6 +86,14 @@ def not_turned_back(log_prob: Tensor, reward: Tensor, gamma: float) -> Tensor:
     return paid(powers(reward, gamma) * reward_to_go(reward, gamma).flip(0), log_prob)
 
 
+def flipped_once(log_prob: Tensor, reward: Tensor, gamma: float) -> Tensor:
+    return paid((powers(reward, gamma) * reward).flip(0).cumsum(0), log_prob)
+
+
+def sum_along_episodes(log_prob: Tensor, reward: Tensor, gamma: float) -> Tensor:
+    return paid((powers(reward, gamma) * reward).flip(1).cumsum(1).flip(1), log_prob)
+
+
 def discount_along_episodes(log_prob: Tensor, reward: Tensor, gamma: float) -> Tensor:
     return paid(powers(reward, gamma).squeeze(1) * reward_to_go(reward, gamma), log_prob)
 
@@ -203,6 +211,17 @@ EXERCISE = Exercise(
             "The returns were collected from the last step to the first and never turned round, so "
             "the first action is paid what belongs to the last.",
             not_turned_back,
+        ),
+        Mistake(
+            "not-turned-back",
+            "The cumulative sum starts at the end, as it should, but was never turned back, so the "
+            "first action is paid what belongs to the last: flip, cumsum, flip.",
+            flipped_once,
+        ),
+        Mistake(
+            "sum-along-episodes",
+            "The cumulative sum runs over axis 1, from one episode into the next. Time is axis 0.",
+            sum_along_episodes,
         ),
         Mistake(
             "discount-along-episodes",

@@ -137,7 +137,6 @@ EXERCISE = Exercise(
     cases=cases,
     statement="every action is paid its own advantage again",
     points={VALUE: 2},
-    noted_gradient=("value", "next_value"),
     mistakes=(
         Mistake("mixed-up", MIXED_UP, reshaped),
         Mistake(

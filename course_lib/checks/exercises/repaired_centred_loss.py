@@ -72,6 +72,17 @@ def centred_a_step(log_prob: Tensor, reward: Tensor, gamma: float) -> Tensor:
     return paid(to_go - to_go.mean(1, keepdim=True), log_prob)
 
 
+def centred_a_step_without_its_axis(log_prob: Tensor, reward: Tensor, gamma: float) -> Tensor:
+    to_go = reward_to_go(reward, gamma)
+    return paid(to_go - to_go.mean(1), log_prob)
+
+
+def with_discount(log_prob: Tensor, reward: Tensor, gamma: float) -> Tensor:
+    weight = gamma ** torch.arange(len(reward), dtype=reward.dtype).unsqueeze(1)
+    weight = weight * reward_to_go(reward, gamma)
+    return paid(weight - weight.mean(), log_prob)
+
+
 def centred_rewards(log_prob: Tensor, reward: Tensor, gamma: float) -> Tensor:
     return paid(reward_to_go(reward - reward.mean(), gamma), log_prob)
 
@@ -89,6 +100,15 @@ def sign_flipped(log_prob: Tensor, reward: Tensor, gamma: float) -> Tensor:
 def normalized(log_prob: Tensor, reward: Tensor, gamma: float) -> Tensor:
     to_go = reward_to_go(reward, gamma)
     return paid((to_go - to_go.mean()) / (to_go.std(correction=0) + 1e-8), log_prob)
+
+
+def normalized_unbiased(log_prob: Tensor, reward: Tensor, gamma: float) -> Tensor:
+    to_go = reward_to_go(reward, gamma)
+    return paid((to_go - to_go.mean()) / (to_go.std() + 1e-8), log_prob)
+
+
+def sum_over_episodes(log_prob: Tensor, reward: Tensor, gamma: float) -> Tensor:
+    return repaired_centred_loss(log_prob, reward, gamma) * reward.shape[1]
 
 
 def mean_over_time(log_prob: Tensor, reward: Tensor, gamma: float) -> Tensor:
@@ -164,6 +184,18 @@ EXERCISE = Exercise(
             centred_a_step,
         ),
         Mistake(
+            "centred-a-step",
+            "The mean over axis 1 is taken off, and its (T,) does not fit (T, N). Ḡ is one number "
+            "anyway: the mean over all steps of all episodes, mean() without an axis.",
+            centred_a_step_without_its_axis,
+        ),
+        Mistake(
+            "with-discount",
+            "Your weights are γ^t G_t, as in Exercise 5. Here G_t counts from the action itself, "
+            "as in Exercise 6 and in the bugged code.",
+            with_discount,
+        ),
+        Mistake(
             "centred-rewards",
             "The mean is taken off the rewards, before they are summed. Then early actions have "
             "more taken off than late ones. Sum first, then centre the G_t.",
@@ -181,6 +213,18 @@ EXERCISE = Exercise(
             "The weights are divided by their standard deviation as well. Here they are centred "
             "only: G_t − Ḡ.",
             normalized,
+        ),
+        Mistake(
+            "normalized",
+            "The weights are divided by their standard deviation as well. Here they are centred "
+            "only: G_t − Ḡ.",
+            normalized_unbiased,
+        ),
+        Mistake(
+            "sum-over-episodes",
+            "The sum over episodes is missing its 1/N: an expectation is estimated by a mean, and "
+            "the step must not grow with the number of episodes.",
+            sum_over_episodes,
         ),
         Mistake(
             "mean-over-time",

@@ -11,6 +11,11 @@ from course_lib.checks.exercise import EDGE, VALUE, Case, Exercise, Mistake, See
 from course_lib.reference.distributions import sample_categorical
 
 DRAWS = 6000
+NOT_GUMBEL = (
+    "Adding noise and taking the largest gives softmax(logits) only for Gumbel noise, −log(−log u) "
+    "with both minuses. Gaussian noise, or a sign elsewhere, gives frequencies that are near, but "
+    "not right."
+)
 
 
 def cases(generator: torch.Generator) -> list[Case]:
@@ -21,7 +26,7 @@ def cases(generator: torch.Generator) -> list[Case]:
     mixed = uniform(generator, -1.5, 1.5, 3, 4)
     many = torch.zeros(64, 3, dtype=torch.float64)
     return [
-        Case("three rows of two actions", {"logits": small, "generator": seed}, call=kind),
+        Case("type and shape of three actions", {"logits": small, "generator": seed}, call=kind),
         Case(
             f"how often each action comes, {DRAWS} draws a row",
             {"logits": positive, "generator": seed},
@@ -83,12 +88,21 @@ def logits_as_probabilities(logits: Tensor, generator: torch.Generator) -> Tenso
     return torch.multinomial(logits, 1, generator=generator).squeeze(-1)
 
 
+def logits_as_positional_probabilities(logits: Tensor, generator: torch.Generator) -> Tensor:
+    return torch.distributions.Categorical(logits).sample()
+
+
 def softmax_over_the_batch(logits: Tensor, generator: torch.Generator) -> Tensor:
     return torch.multinomial(logits.softmax(0), 1, generator=generator).squeeze(-1)
 
 
 def uniform_noise(logits: Tensor, generator: torch.Generator) -> Tensor:
     noise = torch.rand(logits.shape, generator=generator, dtype=logits.dtype)
+    return (logits + noise).argmax(-1)
+
+
+def normal_noise(logits: Tensor, generator: torch.Generator) -> Tensor:
+    noise = torch.randn(logits.shape, generator=generator, dtype=logits.dtype)
     return (logits + noise).argmax(-1)
 
 
@@ -146,7 +160,7 @@ EXERCISE = Exercise(
     cases=cases,
     statement="each row's actions come as often as softmax(logits) says, from your generator alone",
     points={VALUE: 1, EDGE: 1},
-    absolute_tolerance=0.08,
+    absolute_tolerance=0.05,
     mistakes=(
         Mistake(
             "greedy",
@@ -168,6 +182,13 @@ EXERCISE = Exercise(
             logits_as_probabilities,
         ),
         Mistake(
+            "logits-as-probabilities",
+            "The logits went in where probabilities belong: the first argument of Categorical is "
+            "`probs`. And torch.distributions cannot take a generator: use torch.multinomial on "
+            "the softmax.",
+            logits_as_positional_probabilities,
+        ),
+        Mistake(
             "softmax-over-the-batch",
             "The softmax runs over the rows, so states compete with each other. Each row is a "
             "distribution of its own: softmax over the last axis, dim=-1.",
@@ -180,9 +201,13 @@ EXERCISE = Exercise(
             uniform_noise,
         ),
         Mistake(
-            "gumbel-sign",
-            "The Gumbel noise has the wrong sign: it is −log(−log u), with a minus outside too. "
-            "Yours has its long tail downwards, and the frequencies are off.",
+            "not-gumbel-noise",
+            NOT_GUMBEL,
+            normal_noise,
+        ),
+        Mistake(
+            "not-gumbel-noise",
+            NOT_GUMBEL,
             gumbel_with_the_wrong_sign,
         ),
         Mistake(

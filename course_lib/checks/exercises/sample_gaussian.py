@@ -28,7 +28,7 @@ def cases(generator: torch.Generator) -> list[Case]:
 
     first = {"mean": small, "log_std": shared[:2], "generator": seed}
     return [
-        Case("three rows of two dimensions", first, call=kind),
+        Case("type and shape, three rows of two dimensions", first, call=kind),
         case("the mean", sample_mean),
         case("the standard deviation", sample_std),
         case("the standard deviation, log_std shared by all rows", sample_std, shared),
@@ -46,12 +46,12 @@ def cases(generator: torch.Generator) -> list[Case]:
 
 
 def kind(function: Callable, inputs: dict[str, Any]) -> str:
-    """What comes out, in words: its shape."""
+    """What comes out, in words: its dtype and shape."""
     with torch.random.fork_rng(devices=[]):
         action = function(**inputs)
     if not isinstance(action, Tensor):
         return f"a {type(action).__name__}"
-    return f"a tensor of shape {tuple(action.shape)}"
+    return f"{str(action.dtype).removeprefix('torch.')} of shape {tuple(action.shape)}"
 
 
 def draws(function: Callable, inputs: dict[str, Any]) -> tuple[Tensor, Tensor, Tensor]:
@@ -100,6 +100,14 @@ def rows_differ(function: Callable, inputs: dict[str, Any]) -> str:
 
 def mean_only(mean: Tensor, log_std: Tensor, generator: torch.Generator) -> Tensor:
     return mean.detach().clone()
+
+
+def unit_spread(mean: Tensor, log_std: Tensor, generator: torch.Generator) -> Tensor:
+    return mean + noise_like(mean, generator)
+
+
+def forgets_mean(mean: Tensor, log_std: Tensor, generator: torch.Generator) -> Tensor:
+    return log_std.exp() * noise_like(mean, generator)
 
 
 def forgets_exp(mean: Tensor, log_std: Tensor, generator: torch.Generator) -> Tensor:
@@ -175,6 +183,18 @@ EXERCISE = Exercise(
             "No noise is added: that is the action of a policy that has stopped trying. Without "
             "variation there is nothing to compare, and nothing to learn.",
             mean_only,
+        ),
+        Mistake(
+            "unit-spread",
+            "`log_std` is not used: the noise has σ = 1 whatever the policy has learned. Multiply "
+            "it by σ = exp(log_std).",
+            unit_spread,
+        ),
+        Mistake(
+            "forgets-mean",
+            "The noise has the right spread, but `mean` is not added, so all states get the same "
+            "actions.",
+            forgets_mean,
         ),
         Mistake(
             "forgets-exp",

@@ -127,7 +127,6 @@ EXERCISE = Exercise(
     cases=cases,
     statement="it compares the guess before a step with the reward and the guess after it",
     points={VALUE: 1},
-    noted_gradient=("value", "next_value"),
     mistakes=(
         Mistake(
             "bootstraps-after-termination",

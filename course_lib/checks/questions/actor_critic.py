@@ -81,7 +81,7 @@ QUESTIONS = (
         name="entropy_of_the_sample",
         right="a",
         explanations={
-            "a": "The value of −log π(a) is right on average, its gradient is not: E_π[∇ log π] = 0 "
+            "a": "The value of −log π(a) is right on average; its gradient is not. E_π[∇ log π]=0 "
             "for every policy, so on average nothing pushes. The entropy's gradient also has to "
             "ask how often each action is taken: −Σ_a ∇(π log π).",
             "b": "Its mean is the entropy indeed, and so its *value* makes a fine plot. But what "

@@ -29,8 +29,8 @@ QUESTIONS = (
             "score of a likely action is short. The two cancel exactly: Σ π ∇log π = Σ ∇π = ∇1.",
             "b": "No reward enters this loss, so nothing in it can know which episode was good. "
             "Long episodes do hold more actions, but each of them has an expected score of zero.",
-            "c": "It is the policy gradient of a problem in which every trajectory earns 1. Every "
-            "policy earns 1 there, so its gradient is zero.",
+            "c": "It is the gradient of the expected return in a world in which every episode "
+            "earns 1. But every policy earns 1 there, so there is nothing to climb: it is zero.",
             "d": "E[∇log π] = Σ π ∇log π = Σ ∇π = ∇ 1 = 0. Imitating yourself teaches you nothing "
             "on average; a finite sample only adds noise. The next turn puts the return in front, "
             "and that changes everything.",
@@ -106,10 +106,11 @@ QUESTIONS = (
             "b": "Each step is larger, or would be without the clipping of long gradients. But it "
             "points at what was done, not at what was good.",
             "c": "The mean keeps its value and drowns: each update makes whatever happened to be "
-            "done more likely, good or bad. Soon the policy does one thing only, and then there is "
-            "nothing left to compare.",
-            "d": "Adam and clipping change the length of the step. The *direction* is a sum of a "
-            "small signal and a noise a million times larger, and no rescaling parts them.",
+            "done more likely, good or bad. A policy that has become certain that way has nothing "
+            "left to compare.",
+            "d": "An optimiser may change the length of the step. The *direction* is a sum of a "
+            "small signal and a noise tens of thousands of times larger, and no rescaling parts "
+            "them.",
         },
     ),
 )

@@ -1,0 +1,1 @@
+"""From a lesson's source to the worked and the student's notebook."""

@@ -1,0 +1,1 @@
+"""From submissions to grades, feedback and a report."""

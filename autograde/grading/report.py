@@ -1,0 +1,105 @@
+"""The instructor's report: one HTML page that needs no network, and a CSV of every exercise."""
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from autograde.building.worked import write_if_new
+from autograde.grading.classroom import Classroom
+from autograde.grading.notes import Note
+from autograde.grading.outcomes import NOT_WRITTEN, PARTLY, RIGHT
+from autograde.grading.results import LessonResults, gather
+from autograde.lesson import Lesson
+
+HEADER = (
+    "student",
+    "lesson",
+    "exercise",
+    "points",
+    "possible",
+    "status",
+    "mistake",
+    "late_penalty",
+    "notes",
+)
+# Each status has a sign of its own, so that nothing is said by colour alone.
+SIGNS = {RIGHT: "✓", PARTLY: "◐", NOT_WRITTEN: "–", "by hand": "✎", "wrong": "✗"}
+
+
+def write_report(
+    room: Classroom, lessons: list[Lesson], strays: Sequence[Note] = ()
+) -> list[LessonResults]:
+    """Write `report/index.html` and `report/grades.csv`; the tables that are in them."""
+    tables = gather(room, lessons)
+    write_if_new(html_path(room), render(tables, strays))
+    write_if_new(csv_path(room), grades_csv(tables))
+    return tables
+
+
+def html_path(room: Classroom) -> Path:
+    """Where the page is."""
+    return room.report / "index.html"
+
+
+def csv_path(room: Classroom) -> Path:
+    """Where the CSV is."""
+    return room.report / "grades.csv"
+
+
+def render(tables: list[LessonResults], strays: Sequence[Note] = ()) -> str:
+    """The page. Everything that comes from students is escaped."""
+    environment = Environment(
+        loader=PackageLoader("autograde.grading"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["points"] = number
+    environment.filters["breakable"] = breakable
+    template = environment.get_template("report.html.j2")
+    return template.render(tables=tables, strays=strays, sign=sign)
+
+
+def sign(status: str) -> str:
+    """The sign of a status; trouble of any kind is an exclamation mark."""
+    return SIGNS.get(status, "!")
+
+
+def breakable(name: str) -> Markup:
+    """A name that may be broken into lines after each underscore and hyphen; escaped."""
+    text = str(escape(name))
+    return Markup(text.replace("_", "_<wbr>").replace("-", "-<wbr>"))
+
+
+def number(points: float | None) -> str:
+    """Points without needless zeros; a dash for none."""
+    return "—" if points is None else f"{points:.2f}".rstrip("0").rstrip(".")
+
+
+def grades_csv(tables: list[LessonResults]) -> str:
+    """One line a student and exercise."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(HEADER)
+    for table in tables:
+        for row in table.handed_in:
+            notes = " ".join(note.text for note in row.notes)
+            for one in row.scores:
+                points = "" if one.points is None else number(one.points)
+                line = [row.student, table.lesson.name, one.exercise, points, number(one.possible)]
+                line += [one.status, one.mistake or "", number(row.penalty), notes]
+                writer.writerow([as_text(value) for value in line])
+        for row in table.rows:
+            if not row.handed_in:
+                writer.writerow([row.student, table.lesson.name, "", "", "", "not handed in"])
+    return out.getvalue()
+
+
+def as_text(value: str) -> str:
+    """A value that no spreadsheet takes for a formula."""
+    return f"'{value}" if value[:1] in ("=", "+", "-", "@", "\t", "\r") else value

@@ -1,0 +1,1 @@
+"""An invented class, made by code, and the picture of the README."""

@@ -1,0 +1,85 @@
+"""Feedback: the page that nbconvert would make, picture descriptions included, only sooner."""
+
+import base64
+import io
+
+import nbformat
+import pytest
+from bs4 import BeautifulSoup
+from nbconvert.exporters import HTMLExporter
+from PIL import Image
+
+from autograde.grading.collecting import Submission
+from autograde.grading.executing import DONE, CellResult, Limits
+from autograde.grading.feedback import FeedbackWriter
+from autograde.grading.outcomes import plain_outputs
+from autograde.grading.whole_class import grade_class
+from tests.small_class import SmallClass
+
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """One student who draws, prints and writes HTML."""
+    made = SmallClass(tmp_path_factory.mktemp("course"))
+    own = (
+        "import matplotlib.pyplot as plt\n"
+        "from IPython.display import HTML, Markdown, display\n"
+        "plt.plot([1, 2])\n"
+        f"print({HOSTILE!r})\n"
+        f"display(HTML({HOSTILE!r}), Markdown({HOSTILE!r}))\n"
+        f"raise ValueError({HOSTILE!r})"
+    )
+    notebook = made.notebook(**made.right_answers(), why_baseline=f"Because {HOSTILE}.")
+    notebook["cells"].append({"cell_type": "code", "metadata": {}, "source": own})
+    made.hand_in("ada", notebook)
+    grade_class(made.room, [made.lesson], limits=Limits(20.0, 60.0))
+    return made
+
+
+def page(made):
+    """The feedback as it was written."""
+    path = made.room.feedback / "ada" / "02_small" / "small.html"
+    return path.read_text(encoding="utf-8")
+
+
+def test_the_page_is_the_one_that_nbconvert_makes(small):
+    submission = Submission("ada", small.lesson, small.room.submitted / "ada" / "02_small")
+    path = small.room.autograded / "ada" / "02_small" / "small.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    theirs = FeedbackWriter(small.room, HTMLExporter).page(submission, notebook)
+    assert str(BeautifulSoup(page(small), "html.parser")) == theirs
+
+
+def test_pictures_of_students_are_shown_and_described(small):
+    images = BeautifulSoup(page(small), "html.parser").select("img")
+    assert len(images) == 1
+    assert images[0]["src"].startswith("data:image/png;base64,")
+    assert images[0]["alt"] == "A picture that this cell draws"
+
+
+def test_no_html_of_a_student_works_on_the_page(small):
+    soup = BeautifulSoup(page(small), "html.parser")
+    assert not [one for one in soup.select("script") if "alert" in one.text]
+    assert not soup.select("[onerror]")
+    assert "alert(1)" in soup.get_text()
+
+
+def test_points_and_messages_are_on_the_page(small):
+    text = BeautifulSoup(page(small), "html.parser").get_text()
+    assert "Score: 7.0 / 9.0" in text
+    assert "✓ reinforce_loss" in text
+
+
+def test_a_description_that_a_picture_brings_along_is_kept():
+    buffer = io.BytesIO()
+    Image.new("RGB", (1, 1)).save(buffer, "png")
+    encoded = base64.b64encode(buffer.getvalue()).decode()
+    output = {
+        "output_type": "display_data",
+        "data": {"image/png": encoded},
+        "metadata": {"image/png": {"alt": "a dot"}},
+    }
+    (shown,) = plain_outputs(CellResult(DONE, ({"status": "ok", "outputs": [output]},)))
+    assert shown.metadata["image/png"]["alt"] == "a dot"

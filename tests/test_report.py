@@ -1,0 +1,157 @@
+"""The report: the right numbers, nothing that acts in a browser, nothing from the network."""
+
+import csv
+import io
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from autograde.grading.notes import Note
+from autograde.grading.outcomes import BY_HAND, ERROR, NOT_WRITTEN, PARTLY, RIGHT, WRONG, Score
+from autograde.grading.report import HEADER, SIGNS, as_text, grades_csv, number, render, sign
+from autograde.grading.results import LessonResults, MistakeCount, Row
+from autograde.lesson import Lesson
+
+HOSTILE = "<script>alert('x')</script>"
+
+
+def scores(loss, advantage, written=None, mistake=None, status=RIGHT, message=""):
+    """The scores of one student in two exercises and a written answer."""
+    return (
+        Score("check-loss", "loss", loss, 3, status, mistake, message),
+        Score("check-advantage", "advantage", advantage, 4, RIGHT if advantage else NOT_WRITTEN),
+        Score("why", "why", written, 2, BY_HAND),
+    )
+
+
+@pytest.fixture
+def table():
+    """Three students, one of whom handed nothing in."""
+    late = Note("late", f"Handed in late by {HOSTILE}.")
+    broken = Note("time-limit", "A cell was stopped.", problem=True)
+    rows = [
+        Row("ada", scores(3, 4, 1.5)),
+        Row("bob", scores(0, 4, None, "sign-flipped", WRONG, HOSTILE), (late, broken), 0.4),
+        Row("cyn", scores(1.5, 0, None, "sign-flipped", PARTLY)),
+        Row("dan", handed_in=False),
+    ]
+    return LessonResults(Lesson(root=None, name="02_small"), rows)
+
+
+class Page(HTMLParser):
+    """Collects a page's tags and texts."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.texts = [], []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+
+    def handle_data(self, text):
+        self.texts.append(text)
+
+    @property
+    def text(self):
+        return " ".join(" ".join(self.texts).split())
+
+
+def test_totals_take_the_penalty_off_and_count_open_points(table):
+    ada, bob, cyn, _ = table.rows
+    assert (ada.points, ada.by_hand, ada.possible) == (8.5, 0, 9)
+    assert (bob.points, bob.by_hand) == (0 + 4 - 0.4, 2)
+    assert (cyn.points, cyn.by_hand) == (1.5, 2)
+
+
+def test_a_penalty_never_makes_points_negative():
+    assert Row("ada", scores(0, 0), penalty=5.0).points == 0
+
+
+def test_means_are_over_those_who_handed_in(table):
+    assert table.mean == pytest.approx((8.5 + 3.6 + 1.5) / 3)
+    assert table.exercise_mean(0) == pytest.approx((3 + 0 + 1.5) / 3)
+    assert table.exercise_mean(2) == 1.5  # Only ada's has been graded by hand.
+
+
+def test_mistakes_are_counted_with_who_made_them(table):
+    assert table.mistakes == [MistakeCount("loss", "sign-flipped", ("bob", "cyn"))]
+
+
+def test_the_page_shows_students_points_mistakes_notes_and_strays(table):
+    page = Page(render([table], [Note("stray", "grades.txt is no student.", problem=True)]))
+    for wanted in ("ada", "8.5 of 9", "sign- flipped", "bob, cyn", "A cell was stopped."):
+        assert wanted in page.text
+    assert "needs a look" in page.text
+    assert "not handed in" in page.text
+    assert "grades.txt is no student." in page.text
+
+
+def test_nothing_from_a_student_acts_on_the_page(table):
+    page = Page(render([table]))
+    assert not [tag for tag, _ in page.tags if tag in ("script", "img", "iframe", "link", "base")]
+    assert not [name for _, given in page.tags for name in given if name.startswith("on")]
+    assert HOSTILE in page.text  # As text, to be read.
+
+
+def test_the_page_needs_no_network(table):
+    html = render([table])
+    assert not re.findall(r"(?:src|href)=[\"']?(?:https?:|//)", html)
+    assert "default-src 'none'" in html
+
+
+def test_every_link_on_the_page_leads_somewhere(table):
+    page = Page(render([table]))
+    ids = {given["id"] for _, given in page.tags if "id" in given}
+    links = [given["href"] for tag, given in page.tags if tag == "a"]
+    assert {link[1:] for link in links if link.startswith("#")} <= ids
+    assert [link for link in links if not link.startswith("#")] == ["grades.csv"]
+
+
+def test_tables_can_be_read_aloud_and_scrolled_by_keyboard(table):
+    page = Page(render([table]))
+    heads = [given for tag, given in page.tags if tag == "th"]
+    assert heads
+    assert all(given.get("scope") in ("col", "row") for given in heads)
+    regions = [given for _, given in page.tags if given.get("role") == "region"]
+    assert regions
+    assert all(given["tabindex"] == "0" and given["aria-label"] for given in regions)
+    assert page.tags.count(("caption", {})) == 2
+
+
+def test_no_status_is_told_by_colour_alone(table):
+    assert len(set(SIGNS.values())) == len(SIGNS)
+    assert sign(ERROR) == "!"
+    html = render([table])
+    for status in (RIGHT, PARTLY, WRONG, NOT_WRITTEN, BY_HAND):
+        assert f">{status}</span>" in html
+
+
+def test_a_report_on_nothing_says_so():
+    assert "Nothing has been graded yet." in render([])
+
+
+def test_the_csv_has_one_line_a_student_and_exercise(table):
+    lines = list(csv.DictReader(io.StringIO(grades_csv([table]))))
+    assert tuple(lines[0]) == HEADER
+    assert len(lines) == 3 * 3 + 1
+    bob = next(one for one in lines if one["student"] == "bob")
+    assert (bob["exercise"], bob["points"], bob["possible"]) == ("loss", "0", "3")
+    assert (bob["mistake"], bob["late_penalty"], bob["status"]) == ("sign-flipped", "0.4", WRONG)
+    assert "A cell was stopped." in bob["notes"]
+    assert next(one for one in lines if one["status"] == BY_HAND)["points"] in ("1.5", "")
+    assert lines[-1]["status"] == "not handed in"
+
+
+@pytest.mark.parametrize("value", ["=1+1", "+1", "-1", "@x", "\tx"])
+def test_no_text_is_a_formula_for_a_spreadsheet(value):
+    assert as_text(value) == "'" + value
+    assert as_text("ada") == "ada"
+
+
+@pytest.mark.parametrize(
+    ("points", "shown"), [(3.0, "3"), (2.5, "2.5"), (1 / 3, "0.33"), (10.0, "10"), (None, "—")]
+)
+def test_points_are_written_without_needless_zeros(points, shown):
+    assert number(points) == shown
