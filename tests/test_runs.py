@@ -27,11 +27,11 @@ def test_the_runs_of_the_lessons_are_there_and_carry_their_own_names():
         "tnpg-cartpole",
         "trpo-cartpole",
         "trpo-continuous-cartpole",
-        "trpo-pendulum",
         "trpo-lagrangian-cartpole",
         "ppo-cartpole",
         "ppo-continuous-cartpole",
         "ppo-kl-cartpole",
+        "sac-pendulum",
     }
     assert all(run.name == name for name, run in RUNS.items())
 
@@ -87,9 +87,10 @@ def test_the_stored_band_of_a_pendulum_rises_from_hanging_to_standing(name):
 
 
 @pytest.mark.parametrize("name", WITH_THRESHOLD)
-def test_in_the_stored_band_nine_of_ten_seeds_reached_the_threshold(name):
-    reached = (reference_band(name).returns >= RUNS[name].threshold).any(axis=1)
-    assert reached.mean() >= 0.9
+def test_in_the_stored_band_nine_of_ten_seeds_held_the_threshold_at_three_points_in_a_row(name):
+    above = reference_band(name).returns >= RUNS[name].threshold
+    held = (above[:, :-2] & above[:, 1:-1] & above[:, 2:]).any(axis=1)
+    assert held.mean() >= 0.9
 
 
 def test_the_band_of_an_unknown_run_is_refused_with_the_known_ones():
