@@ -156,7 +156,7 @@ def test_parts_earn_their_share():
             return log_prob.sum() * 0.5
         return reinforce_loss(log_prob, reward, gamma)
 
-    assert failure(right_unless_padded, exercise="reinforce_loss").points == 1
+    assert failure(right_unless_padded, exercise="reinforce_loss").points == 2
 
 
 @pytest.mark.parametrize("constant", [0.0, 1.0])
