@@ -501,7 +501,7 @@ def draw_moments(axes, results):
     axes.bar(["exact", "beginner"], means, color=[COLORS["exact"], COLORS["a2c"]], alpha=0.6)
     axes.errorbar(["exact", "beginner"], means, noises, fmt="none", color="black", capsize=5)
     axes.axhline(moments(delta)[0], color="black", linestyle="--", linewidth=1)
-    axes.set_ylabel("gradient")
+    axes.set(ylabel="gradient", ylim=(-0.45, 0.1))
 
 
 def draw_n(axes, n):
@@ -1115,14 +1115,15 @@ show(
 # - The critic's target: $\hat V=\hat A+V$. The loss: $L=-\text{mean}\big(\bot(\hat A)\log\pi\big)+c_v\,\text{mean}\,\tfrac12\big(\bot(\hat V)-V\big)^2-c_e\,\text{mean}\,H$.
 # - Entropy: $H=-\sum_k\pi_k\log\pi_k$; of a Gaussian $H=\sum_d(\log\sigma_d+\tfrac12\log2\pi e)$.
 
-# %% [markdown] nbgrader={"grade": true, "grade_id": "written-treadmill", "locked": false, "points": 2, "schema_version": 3, "solution": true}
+# %% [markdown]
 # ### In your own words · 2 points, graded by hand · 15 minutes
 #
 # A robot on a treadmill earns 1 a step; nothing ever breaks. Episodes are cut after 100 steps, γ = 0.99, and the observation does not show the clock. A colleague stores one flag, `done = terminated or truncated`, and uses it for both factors in GAE. In at most ten sentences:
 #
 # 1. What is the true V, and what does her critic come to believe with λ = 0? Give both numbers, and say in words what she has told it about the world.
 # 2. "Then I shall put the clock into the observation", she says. What does her critic learn now? For which task would that be the right thing to do, and for which not?
-#
+
+# %% [markdown] nbgrader={"grade": true, "grade_id": "written-treadmill", "locked": false, "points": 2, "schema_version": 3, "solution": true}
 # ### BEGIN MARK SCHEME
 # One point each.
 #
