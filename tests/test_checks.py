@@ -156,7 +156,7 @@ def test_parts_earn_their_share():
             return log_prob.sum() * 0.5
         return reinforce_loss(log_prob, reward, gamma)
 
-    assert failure(right_unless_padded, exercise="reinforce_loss").points == 1
+    assert failure(right_unless_padded, exercise="reinforce_loss").points == 2
 
 
 @pytest.mark.parametrize("constant", [0.0, 1.0])
@@ -225,3 +225,29 @@ def test_a_passing_check_is_quick():
     start = time.process_time()
     check(generalized_advantage)
     assert time.process_time() - start < 0.3
+
+
+def test_a_wrong_gradient_in_an_extreme_case_costs_that_part_only():
+    def unstable(logits, action, weight):
+        log_prob = logits.softmax(-1).log()
+        return -(weight.detach() * log_prob[torch.arange(len(action)), action]).mean()
+
+    error = failure(unstable, exercise="cross_entropy_policy_gradient")
+    assert error.points == 1
+
+
+def test_a_factor_is_not_read_off_a_single_case():
+    def wrong_when_padded(log_prob, reward, gamma):
+        right = reinforce_loss(log_prob, reward, gamma)
+        return 2 * right if bool((log_prob == 0).any()) else right
+
+    assert failure(wrong_when_padded, exercise="reinforce_loss").mistake is None
+
+
+def test_a_python_number_is_not_blamed_on_a_broadcast():
+    def lost(log_prob, reward, gamma):
+        return (log_prob.reshape(-1) * reward.reshape(-1, 1)).mean().item()
+
+    error = failure(lost, exercise="reinforce_loss")
+    assert error.mistake is None
+    assert "a Python number came back" in str(error)

@@ -67,6 +67,7 @@ def reinforce(
     while True:
         # 1. Act: N whole episodes with the policy as it is.
         episodes = collect_episodes(policy, environment, generator)
+        finished_returns = episodes.episode_return.tolist()
         env_steps += episodes.env_steps
         update += 1
 
@@ -82,6 +83,4 @@ def reinforce(
         optimizer.step()
 
         # 4. Report.
-        yield Progress(
-            env_steps, episodes.episode_return.tolist(), policy, {"loss": objective.item()}
-        )
+        yield Progress(env_steps, finished_returns, policy, {"loss": objective.item()})

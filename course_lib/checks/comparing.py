@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from course_lib.checks.exercise import GRADIENT, Case, Exercise
+from course_lib.checks.exercise import GRADIENT, VALUE, Case, Exercise
 from course_lib.checks.outcome import Outcome, leaves
 
 
@@ -41,7 +41,8 @@ def differences(exercise: Exercise, case: Case, wanted: Outcome, got: Outcome) -
         for name in got.changed
     ]
     if not any(one.kind in ("type", "count", "shape") for one in found):
-        found += gradient_differences(exercise, wanted, got, differ)
+        part = GRADIENT if case.part == VALUE else case.part
+        found += gradient_differences(exercise, wanted, got, part, differ)
     return found
 
 
@@ -101,7 +102,7 @@ def leaf_differences(exercise: Exercise, wanted: Any, got: Any, differ) -> list[
 
 
 def gradient_differences(
-    exercise: Exercise, wanted: Outcome, got: Outcome, differ
+    exercise: Exercise, wanted: Outcome, got: Outcome, part: str, differ
 ) -> list[Difference]:
     """Gradients that are missing, wrong, or where none should be."""
     found = []
@@ -109,12 +110,12 @@ def gradient_differences(
         values = {"got": gradient, "wanted": wanted.gradients.get(name)}
         if name in exercise.no_gradient and reaches(gradient):
             text = f"a gradient flows into `{name}`; here it is a constant: detach it"
-            found.append(differ("leak", text, GRADIENT, got=gradient))
+            found.append(differ("leak", text, part, got=gradient))
         if name in exercise.gradient and not same_gradient(exercise, values["wanted"], gradient):
             reached = reaches(gradient)
             kind = "gradient" if reached else "no-gradient"
             text = f"the gradient of `{name}` is wrong" if reached else no_gradient_text(name)
-            found.append(differ(kind, text, GRADIENT, **values))
+            found.append(differ(kind, text, part, **values))
     return found
 
 

@@ -15,6 +15,8 @@ from course_lib.checks.relations import Diagnosis, general_mistake
 
 VISIBLE_SEEDS = (0,)
 HIDDEN_SEEDS = (0, 1, 2, 3)
+NUMBERS = ("value", "shape", "gradient")
+GRADIENTS = ("gradient", "no-gradient", "leak")
 NO_RESULT = ("error", "missing", "type", "count", "shape")
 
 
@@ -92,17 +94,22 @@ def diagnose(exercise: Exercise, function: Callable, runs: Sequence[Run]) -> Dia
             for run in (*failed, *runs)
         ):
             return Diagnosis(mistake.name, mistake.explanation)
-    return broadcast_mistake(exercise, function, failed[0].case) or general_mistake(
-        [(run.wanted, run.got) for run in failed]
-    )
+    if failed[0].differences[0].kind in NUMBERS:
+        broadcast = broadcast_mistake(exercise, function, failed[0].case)
+        if broadcast:
+            return broadcast
+    return general_mistake([(run.wanted, run.got) for run in failed])
 
 
 def earned(exercise: Exercise, failures: Sequence[Difference]) -> float:
     """Points of the parts in which nothing failed.
 
     Edge cases and numerics only count when the ordinary value is right, so that a constant earns
-    nothing for being finite.
+    nothing for being finite. A gradient that is wrong everywhere costs the gradient's points, one
+    that is wrong in extreme cases only costs theirs.
     """
+    if any(one.part == GRADIENT for one in failures):
+        failures = [one for one in failures if one.kind not in GRADIENTS or one.part == GRADIENT]
     broken = {one.part if one.part in exercise.points else VALUE for one in failures}
     if VALUE in broken:
         broken |= {EDGE, NUMERICS}

@@ -71,8 +71,11 @@ def failed_text(verdict: Verdict, hidden: bool) -> str:
 def evidence(first: Difference, hidden: bool) -> list[str]:
     """The first failing case: what was put in, what came out, what was wanted."""
     if hidden:
-        return [fill(f"In a hidden case: {first.text}.", "  ")]
-    lines = [fill(f"Case: {first.case.name}.", "  "), *fill_lines(f"Here {first.text}.", "  ")]
+        return [fill(sentence(f"In a hidden case: {first.text}"), "  ")]
+    lines = [
+        fill(f"Case: {first.case.name}.", "  "),
+        *fill_lines(sentence(f"Here {first.text}"), "  "),
+    ]
     lines += inputs_text(first.case)
     if first.kind in SHOWN:
         of_gradient = " gradient" if first.kind in ("gradient", "no-gradient", "leak") else ""
@@ -95,14 +98,25 @@ def first_element(first: Difference) -> list[str]:
     if not bool(wrong.any()):
         return []
     index = tuple(int(place) for place in wrong.nonzero()[0])
-    axes = ("t", "env") if got.ndim == 2 else ("index",)
-    names = axes if len(axes) == len(index) else tuple(f"axis {i}" for i in range(len(index)))
+    names = axis_names(first.case, got.ndim)
     where = ", ".join(f"{name} = {place}" for name, place in zip(names, index, strict=True))
     count = f"{int(wrong.sum())} of {wrong.numel()}"
     return [
         f"    {count} elements differ, the first at {where}: "
         f"{number(float(got[index]))} came out, {number(float(wanted[index]))} was wanted"
     ]
+
+
+def axis_names(case: Case, ndim: int) -> tuple[str, ...]:
+    """What the axes of a result are called: time and environments, if there are rewards."""
+    if ndim == 2:
+        return ("t", "env") if "reward" in case.inputs else ("row", "column")
+    return ("index",) if ndim == 1 else tuple(f"axis {i}" for i in range(ndim))
+
+
+def sentence(text: str) -> str:
+    """The text with a full stop, unless it ends in a mark of its own."""
+    return text if text.endswith("?") else f"{text}."
 
 
 def summary(verdict: Verdict) -> str:
@@ -130,6 +144,8 @@ def show(value: Any) -> str:
         return "(" + ", ".join(show(item) for item in value) + ")"
     if isinstance(value, float):
         return number(value)
+    if callable(value) and not isinstance(value, Tensor):
+        return f"the function {getattr(value, '__name__', type(value).__name__)}"
     if not isinstance(value, Tensor):
         return "none" if value is None else repr(value)
     if value.ndim == 0:

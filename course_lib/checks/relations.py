@@ -36,9 +36,10 @@ class Diagnosis:
 
 def general_mistake(pairs: Sequence[tuple[Outcome, Outcome]]) -> Diagnosis | None:
     """The relation between wanted and got that holds in all failed cases, if there is one."""
-    pairs = [(wanted, got) for wanted, got in pairs if got.error is None and wanted.error is None]
+    if any(got.error is not None for _, got in pairs):
+        return None
     tensors = [pair for wanted, got in pairs for pair in tensor_pairs(wanted.value, got.value)]
-    if not tensors or len(pairs) == 0:
+    if not tensors:
         return None
     if all(got.shape != wanted.shape for wanted, got in tensors):
         return shape_mistake(tensors)
@@ -51,7 +52,7 @@ def general_mistake(pairs: Sequence[tuple[Outcome, Outcome]]) -> Diagnosis | Non
         return None
     if abs(ratios[0] + 1) < 1e-3:
         return Diagnosis("sign-flipped", SIGN)
-    if abs(ratios[0] - 1) < 1e-3 or abs(ratios[0]) < 1e-9:
+    if len(pairs) < 2 or abs(ratios[0] - 1) < 1e-3 or abs(ratios[0]) < 1e-9:
         return None
     return Diagnosis("constant-factor", FACTOR.format(factor=ratios[0]))
 
@@ -63,11 +64,8 @@ def shape_mistake(tensors: Sequence[tuple[Tensor, Tensor]]) -> Diagnosis | None:
         n for n in wanted.shape if n > 1
     ]:
         return Diagnosis("extra-axis", EXTRA_AXIS)
-    if (
-        got.ndim == 2
-        and got.shape == wanted.T.shape
-        and torch.allclose(got.T, wanted.to(got.dtype))
-    ):
+    exchanged = got.ndim == wanted.ndim == 2 and got.T.shape == wanted.shape
+    if exchanged and torch.allclose(got.T, wanted.to(got.dtype)):
         return Diagnosis("transposed", TRANSPOSED)
     return None
 

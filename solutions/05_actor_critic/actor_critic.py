@@ -38,7 +38,7 @@ use_style()
 # Here is a pole that fits in your head. It has five tilts, −2 … 2. Each step you push it left or right; with probability 0.2 the wind is stronger, and it tips the other way.
 # Each step pays 1. Beyond ±2 it has fallen. The policy leans against the fall with probability 0.7.
 #
-# The pole stands at +1, and you push. The cell lists all 8,192 futures of twelve steps with their exact probabilities (M columns; you need not read it now).
+# The pole stands at +1, and you push. The cell lists all 8,192 futures of twelve steps with their exact probabilities, one in each column (you need not read it now).
 
 # %% nbgrader={"grade": false, "grade_id": "pole", "locked": true, "schema_version": 3, "solution": false}
 GAMMA, WIND, STEPS = 0.9, 0.2, 12
@@ -55,7 +55,7 @@ def tips_right(push):
 
 
 def all_futures(start):
-    """Every first push (M,), its future's probability (M,), then tilt, next tilt, fall: (T, M)."""
+    """Every first push (N,), its future's probability (N,), then tilt, next tilt, fall: (T, N)."""
     push, *moves = torch.cartesian_prod(*[torch.tensor([0, 1])] * (STEPS + 1)).T
     tilt = torch.full_like(push, start)
     probability = torch.where(push == 1, pushes_right(tilt), 1 - pushes_right(tilt))
@@ -501,7 +501,7 @@ def draw_moments(axes, results):
     axes.bar(["exact", "beginner"], means, color=[COLORS["exact"], COLORS["a2c"]], alpha=0.6)
     axes.errorbar(["exact", "beginner"], means, noises, fmt="none", color="black", capsize=5)
     axes.axhline(moments(delta)[0], color="black", linestyle="--", linewidth=1)
-    axes.set_ylabel("gradient")
+    axes.set(ylabel="gradient", ylim=(-0.45, 0.1))
 
 
 def draw_n(axes, n):
@@ -699,11 +699,11 @@ print("a cut as a termination:  ", learned_value(terminated=last_step, truncated
 #
 # ## 6 · Policy collapse, and what to pay against it
 #
-# [000] warns: a policy often becomes deterministic too early, and then it explores no more. How sure a policy is, its *entropy* measures:
+# [000] warns: a policy often becomes deterministic too early, and then it explores no more. The remedy is a bonus for being unsure. How unsure a policy is, its *entropy* measures:
 #
 # $$H(\pi)=\mathbb E[-\log\pi(a)]=-\sum_k\pi_k\log\pi_k$$
 #
-# 0 for a sure policy, $\log K$ for a uniform one over K actions. For a Gaussian, $-\log\pi(a)=\tfrac12z^2+\log\sigma+\tfrac12\log2\pi$ with $z=(a-\mu)/\sigma$ and $\mathbb E[z^2]=1$, so each dimension has $H=\log\sigma+\tfrac12\log2\pi e$.
+# 0 for a sure policy, $\log K$ for a uniform one over K actions (with the natural logarithm the unit is called *nat*). For a Gaussian, $-\log\pi(a)=\tfrac12z^2+\log\sigma+\tfrac12\log2\pi$ with $z=(a-\mu)/\sigma$ and $\mathbb E[z^2]=1$, so each dimension has $H=\log\sigma+\tfrac12\log2\pi e$.
 #
 # ### Exercise 5 · `categorical_entropy`
 #
@@ -802,7 +802,7 @@ check_answer(answer_entropy_of_the_sample)
 # %% [markdown]
 # ## 7 · A2C in one line
 #
-# Policy, critic and entropy share one optimiser step:
+# Policy, critic and entropy share one optimiser step, means over all $M=TN$ elements of the rollout:
 #
 # $$L=-\tfrac1M\sum\bot(\hat A)\log\pi\;+\;c_v\,\tfrac1M\sum\tfrac12\big(\bot(\hat V)-V\big)^2\;-\;c_e\,\tfrac1M\sum H,\qquad\hat V=\hat A+V$$
 #
@@ -1096,7 +1096,7 @@ show(
 # %% [markdown]
 # ## 10 · What we left out
 #
-# - **γ^t.** The theorem discounts late states; [000]'s update keeps $\gamma^i$, ours drops it. What that optimises: lesson 04.
+# - **The discount $\gamma^t$.** The theorem discounts late states; [000]'s update keeps $\gamma^i$, ours drops it. What that optimises: lesson 04.
 # - **Stability.** Semi-gradients of nonlinear critics may diverge, [000] warns; with n > 5 or GAE they rarely do. Target networks: lesson 07.
 # - **Data.** Every rollout is used once and thrown away. Reuse: lessons 06 and 09. **The size of a step:** lessons 08 and 09.
 # - **Why b(s) is free**, and which baseline is best: lesson 03.
@@ -1110,16 +1110,20 @@ show(
 # | GAE | $\hat A_t=\sum_k(\gamma\lambda)^k\delta_{t+k}$ | λ says how much | grows with λ |
 # | return | $G_t-V(s_t)$, λ = 1 | as a baseline only | most |
 #
-# $\mathbb E[\delta\mid s,a]=A(s,a)$ if V is exact · terminated: no bootstrap; truncated: bootstrap, no sum across · $\hat V=\hat A+V$ · $L=-\overline{\bot(\hat A)\log\pi}+c_v\,\overline{\tfrac12(\bot(\hat V)-V)^2}-c_e\,\overline H$ · Gaussian: $H=\sum_d(\log\sigma_d+\tfrac12\log2\pi e)$
+# - If V is exact, $\mathbb E[\delta\mid s,a]=A(s,a)$.
+# - Terminated: no bootstrap. Truncated: bootstrap, and no sum across. After either end, the next row is another episode.
+# - The critic's target: $\hat V=\hat A+V$. The loss: $L=-\text{mean}\big(\bot(\hat A)\log\pi\big)+c_v\,\text{mean}\,\tfrac12\big(\bot(\hat V)-V\big)^2-c_e\,\text{mean}\,H$.
+# - Entropy: $H=-\sum_k\pi_k\log\pi_k$; of a Gaussian $H=\sum_d(\log\sigma_d+\tfrac12\log2\pi e)$.
 
-# %% [markdown] nbgrader={"grade": true, "grade_id": "written-treadmill", "locked": false, "points": 2, "schema_version": 3, "solution": true}
+# %% [markdown]
 # ### In your own words · 2 points, graded by hand · 15 minutes
 #
 # A robot on a treadmill earns 1 a step; nothing ever breaks. Episodes are cut after 100 steps, γ = 0.99, and the observation does not show the clock. A colleague stores one flag, `done = terminated or truncated`, and uses it for both factors in GAE. In at most ten sentences:
 #
 # 1. What is the true V, and what does her critic come to believe with λ = 0? Give both numbers, and say in words what she has told it about the world.
 # 2. "Then I shall put the clock into the observation", she says. What does her critic learn now? For which task would that be the right thing to do, and for which not?
-#
+
+# %% [markdown] nbgrader={"grade": true, "grade_id": "written-treadmill", "locked": false, "points": 2, "schema_version": 3, "solution": true}
 # ### BEGIN MARK SCHEME
 # One point each.
 #

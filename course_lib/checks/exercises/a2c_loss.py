@@ -8,6 +8,7 @@ from course_lib.checks.drawing import log_probs, normal, uniform
 from course_lib.checks.exercise import EDGE, GRADIENT, VALUE, Case, Exercise, Mistake
 from course_lib.checks.explanations import LOG_PROB_CUT, SUM_FOR_MEAN
 from course_lib.reference.actor_critic import a2c_loss
+from course_lib.reference.advantages import normalize_advantage
 
 
 def cases(generator: torch.Generator) -> list[Case]:
@@ -19,11 +20,11 @@ def cases(generator: torch.Generator) -> list[Case]:
             "advantage": normal(generator, *shape) + 0.2,
             "value": normal(generator, *shape),
             "value_target": normal(generator, *shape) + 0.5,
-            "entropy": uniform(generator, 0.1, 1.4, *shape),
+            "entropy": uniform(generator, -0.8, 1.4, *shape),  # of a density: may be negative
         }
 
     usual = {"value_coef": 0.5, "entropy_coef": 0.1}
-    scalar = {**batch(5, 2), "entropy": uniform(generator, 0.5, 1.0, 1).squeeze()}
+    scalar = {**batch(5, 2), "entropy": uniform(generator, -1.0, -0.5, 1).squeeze()}
     return [
         Case("two steps of three environments", {**batch(2, 3), **usual}),
         Case("a flat batch of seven", {**batch(7), "value_coef": 0.7, "entropy_coef": 0.02}),
@@ -148,6 +149,20 @@ def entropy_weighed_by_advantage(
 ) -> Tensor:
     both = log_prob + entropy_coef * entropy
     return a2c_loss(both, advantage, value, value_target, entropy, value_coef, 0.0)
+
+
+def entropy_clamped(
+    log_prob, advantage, value, value_target, entropy, value_coef, entropy_coef
+) -> Tensor:
+    inputs = (log_prob, advantage.detach(), value, value_target.detach(), entropy.clamp(min=0))
+    return terms(*inputs, value_coef, entropy_coef)
+
+
+def advantage_normalized(
+    log_prob, advantage, value, value_target, entropy, value_coef, entropy_coef
+) -> Tensor:
+    inputs = (log_prob, normalize_advantage(advantage.detach(), 1e-8), value, value_target.detach())
+    return terms(*inputs, entropy, value_coef, entropy_coef)
 
 
 def means_multiplied(
@@ -279,6 +294,18 @@ EXERCISE = Exercise(
             "The entropy stands inside the bracket that Â multiplies, so a bad action turns the "
             "bonus into a penalty. It is a term of its own: − c_e · mean H.",
             entropy_weighed_by_advantage,
+        ),
+        Mistake(
+            "entropy-clamped",
+            "Negative entropies are set to 0. A narrow Gaussian has one, and there the bonus is "
+            "needed most: a clamped entropy has no gradient.",
+            entropy_clamped,
+        ),
+        Mistake(
+            "advantage-normalized",
+            "The advantages are normalised inside the loss. That is a step of its own, and the "
+            "caller decides about it: use `advantage` as it comes.",
+            advantage_normalized,
         ),
         Mistake(
             "means-multiplied",

@@ -84,6 +84,10 @@ def weights_detached(logits: Tensor) -> Tensor:
     return -(log_prob.exp().detach() * log_prob).sum(-1)
 
 
+def slope_of_a_rounded_zero(logits: Tensor) -> Tensor:
+    return torch.special.entr(logits.softmax(-1)).sum(-1)
+
+
 def collision(logits: Tensor) -> Tensor:
     return 1 - logits.softmax(-1).square().sum(-1)
 
@@ -191,6 +195,13 @@ EXERCISE = Exercise(
             "The value is right, but no gradient reaches the logits: with π (or everything) "
             "detached, what is left is Σ π ∇log π, which is zero. Keep both factors in the graph.",
             weights_detached,
+        ),
+        Mistake(
+            "gradient-not-finite-when-sure",
+            "The value is right, its gradient is not a number for large logits: once π has rounded "
+            "to 0, the slope of π log π is infinite there, and ∞ · 0 is not a number. Replacing "
+            "NaN in the value (nansum, entr, xlogy) comes too late. Start from log_softmax.",
+            slope_of_a_rounded_zero,
         ),
         Mistake(
             "gini-impurity",

@@ -136,6 +136,25 @@ def forward_in_time(reward, value, next_value, terminated, truncated, gamma, gae
     return backwards(delta.flip(0), carry.flip(0)).flip(0)
 
 
+def time_reversed(reward, value, next_value, terminated, truncated, gamma, gae_lambda) -> Tensor:
+    delta = td_error(reward, value, next_value, terminated, gamma)
+    carry = gamma * gae_lambda * as_number(terminated | truncated, delta)
+    return backwards(delta, carry).flip(0)
+
+
+def flags_swapped(reward, value, next_value, terminated, truncated, gamma, gae_lambda) -> Tensor:
+    delta = td_error(reward, value, next_value, truncated, gamma)
+    return backwards(delta, gamma * gae_lambda * as_number(terminated | truncated, delta))
+
+
+def link_of_the_step_before(
+    reward, value, next_value, terminated, truncated, gamma, gae_lambda
+) -> Tensor:
+    delta, end = td_error(reward, value, next_value, terminated, gamma), terminated | truncated
+    before = torch.cat([torch.zeros_like(end[:1]), end[:-1]])
+    return backwards(delta, gamma * gae_lambda * as_number(before, delta))
+
+
 def reward_masked(reward, value, next_value, terminated, truncated, gamma, gae_lambda) -> Tensor:
     delta = (reward + gamma * next_value) * as_number(terminated, reward) - value
     return backwards(delta, gamma * gae_lambda * as_number(terminated | truncated, delta))
@@ -273,6 +292,25 @@ EXERCISE = Exercise(
             "The loop runs forwards, so each advantage collects the past. Â_t needs Â_{t+1}: start "
             "at the last step.",
             forward_in_time,
+        ),
+        Mistake(
+            "time-reversed",
+            "Time runs backwards in the result: the recursion starts at the last step, so what it "
+            "appends stands in reverse order. Turn the list round, or insert at its front.",
+            time_reversed,
+        ),
+        Mistake(
+            "flags-swapped",
+            "The two flags are exchanged in δ: after a termination you bootstrap, after a "
+            "truncation you do not. The pole that fell has no future; the one whose clock ran out "
+            "has.",
+            flags_swapped,
+        ),
+        Mistake(
+            "link-of-the-step-before",
+            "The recursion is cut by the flags of step t − 1. Here `terminated[t]` says that the "
+            "episode ended *with* step t, so it cuts the link from t to t + 1.",
+            link_of_the_step_before,
         ),
         Mistake(
             "reward-masked",

@@ -119,6 +119,29 @@ def one_reward_too_many(reward, next_value, terminated, truncated, gamma, num_st
     return written_out(reward, next_value, stops, terminated, num_steps + 1, target)
 
 
+def one_step_too_few(reward, next_value, terminated, truncated, gamma, num_steps) -> Tensor:
+    fewer = max(num_steps - 1, 1)
+    return n_step_return(reward, next_value, terminated, truncated, gamma, fewer)
+
+
+def flags_swapped(reward, next_value, terminated, truncated, gamma, num_steps) -> Tensor:
+    ends = truncated, terminated & ~truncated
+    return n_step_return(reward, next_value, *ends, gamma, num_steps)
+
+
+def reward_masked(reward, next_value, terminated, truncated, gamma, num_steps) -> Tensor:
+    kept = reward.masked_fill(terminated, 0)
+    return n_step_return(kept, next_value, terminated, truncated, gamma, num_steps)
+
+
+def wraps_round(reward, next_value, terminated, truncated, gamma, num_steps) -> Tensor:
+    target = one_step = reward + gamma * next_value.masked_fill(terminated, 0)
+    for _ in range(num_steps - 1):
+        longer = reward + gamma * target.roll(-1, 0)
+        target = torch.where(terminated | truncated, one_step, longer)
+    return target
+
+
 def ignores_n(reward, next_value, terminated, truncated, gamma, num_steps) -> Tensor:
     return n_step_return(reward, next_value, terminated, truncated, gamma, len(reward))
 
@@ -229,6 +252,30 @@ EXERCISE = Exercise(
             "step after s_{t+n} is counted twice, once for real and once inside V. (That is what "
             "Σ from j = 0 to n on the slide of lecture 000 does.)",
             one_reward_too_many,
+        ),
+        Mistake(
+            "one-step-too-few",
+            "Each target uses n − 1 real rewards. The one-step target r + γV(s') holds one "
+            "already, so n − 1 more are missing: n − 1 passes of the loop, not n − 2.",
+            one_step_too_few,
+        ),
+        Mistake(
+            "flags-swapped",
+            "The two flags are exchanged: after a termination you bootstrap, after a truncation "
+            "you do not. The pole that fell has no future; the one whose clock ran out has.",
+            flags_swapped,
+        ),
+        Mistake(
+            "reward-masked",
+            "The mask multiplies the reward too, so the last reward of each episode is thrown "
+            "away. Only the bootstrap ends with the episode.",
+            reward_masked,
+        ),
+        Mistake(
+            "wraps-round",
+            "The end of the rollout is joined to its beginning: roll brings row 0 behind the last "
+            "row. The last row has no following one; it keeps its one-step target.",
+            wraps_round,
         ),
         Mistake(
             "ignores-n",

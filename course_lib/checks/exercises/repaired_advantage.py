@@ -92,10 +92,6 @@ def environments_reversed(*args, **inputs) -> Tensor:
     return repaired_advantage(*args, **inputs).flip(1)
 
 
-def time_reversed(*args, **inputs) -> Tensor:
-    return repaired_advantage(*args, **inputs).flip(0)
-
-
 def one_long_episode(reward, value, next_value, terminated, truncated, gamma, gae_lambda) -> Tensor:
     inputs = (reward, value, next_value, terminated, truncated)
     chain = generalized_advantage(*(one.T.reshape(-1, 1) for one in inputs), gamma, gae_lambda)
@@ -105,6 +101,10 @@ def one_long_episode(reward, value, next_value, terminated, truncated, gamma, ga
 def mean_over_environments(*args, **inputs) -> Tensor:
     advantage = repaired_advantage(*args, **inputs)
     return advantage.mean(1, keepdim=True).expand_as(advantage).clone()
+
+
+def one_step_only(reward, value, next_value, terminated, truncated, gamma, gae_lambda) -> Tensor:
+    return generalized_advantage(reward, value, next_value, terminated, truncated, gamma, 0.0)
 
 
 def cut_and_turned(reward, value, next_value, terminated, truncated, gamma, gae_lambda) -> Tensor:
@@ -174,12 +174,6 @@ EXERCISE = Exercise(
             environments_reversed,
         ),
         Mistake(
-            "time-reversed",
-            "Time runs backwards in the result: the recursion starts at the last step, and its "
-            "list has to be turned round at the end.",
-            time_reversed,
-        ),
-        Mistake(
             "one-long-episode",
             "All environments are strung together into one trajectory, so the sum runs from the "
             "end of one environment's rollout into the beginning of the next one's.",
@@ -190,7 +184,18 @@ EXERCISE = Exercise(
             "All environments get their mean: which of them acted well is lost.",
             mean_over_environments,
         ),
-        *(inherited(mistake) for mistake in whole.EXERCISE.mistakes),
+        Mistake(
+            "one-step-only",
+            "Every number is the TD error of its own step, no later one is added. Either the loop "
+            "runs over steps instead of environments, so that nothing follows in a piece; or your "
+            "generalized_advantage sums nothing.",
+            one_step_only,
+        ),
+        *(
+            inherited(mistake)
+            for mistake in whole.EXERCISE.mistakes
+            if mistake.name != "one-step-only"
+        ),
     ),
     variants=(cut_and_turned, all_at_once),
 )

@@ -56,6 +56,18 @@ def everything_masked(reward, value, next_value, terminated, gamma) -> Tensor:
     return (reward + gamma * next_value - value) * going_on(terminated, reward)
 
 
+def both_values_masked(reward, value, next_value, terminated, gamma) -> Tensor:
+    return reward + (gamma * next_value - value) * going_on(terminated, reward)
+
+
+def values_swapped(reward, value, next_value, terminated, gamma) -> Tensor:
+    return reward + gamma * going_on(terminated, reward) * value - next_value
+
+
+def squared(reward, value, next_value, terminated, gamma) -> Tensor:
+    return td_error(reward, value, next_value, terminated, gamma).square()
+
+
 def forgets_gamma(reward, value, next_value, terminated, gamma) -> Tensor:
     return td_error(reward, value, next_value, terminated, 1.0)
 
@@ -152,6 +164,24 @@ EXERCISE = Exercise(
             "The whole error is 0 where an episode ends. Yet that is where the critic learns what "
             "an end is worth: δ = r − V(s) there. Mask the bootstrap alone.",
             everything_masked,
+        ),
+        Mistake(
+            "both-values-masked",
+            "V(s) disappears with the bootstrap where an episode ends. The guess before the step "
+            "was made all the same: δ = r − V(s) there. Mask γV(s') alone.",
+            both_values_masked,
+        ),
+        Mistake(
+            "values-swapped",
+            "`value` and `next_value` are exchanged. V(s), the guess before the step, is "
+            "subtracted; V(s'), the guess after it, is discounted and added.",
+            values_swapped,
+        ),
+        Mistake(
+            "squared",
+            "That is δ². The square belongs to the critic's loss; the error itself keeps its sign, "
+            "which says whether the step went better or worse than expected.",
+            squared,
         ),
         Mistake(
             "forgets-gamma",

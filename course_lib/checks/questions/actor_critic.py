@@ -58,7 +58,8 @@ QUESTIONS = (
             "b": "The sum stops at r_n, as it should. But V(s_n) lies n − i steps after s_i, so "
             "the exponent has to depend on i: only q_0 may use γⁿ.",
             "c": "From s_i there are n − i steps to the end of the rollout: rewards r_{i+1} … r_n, "
-            "then V(s_n) at distance n − i. For i = n − 1 that is r_n + γV(s_n), one step.",
+            "then V(s_n) at distance n − i. For i = n − 1 that is r_n + γV(s_n), one step. (The "
+            "slide slips once more: φ ← φ + α₂∇L climbs the critic's loss; it needs a minus.)",
             "d": "One γ too few on the bootstrap: the last reward r_n has weight γ^(n−i−1), and "
             "s_n comes after it. Try i = n − 1: it would give r_n + V(s_n).",
         },
