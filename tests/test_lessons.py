@@ -6,6 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import jupytext
+import nbformat
 import pytest
 
 from course_lib import reference
@@ -132,8 +133,20 @@ def test_a_written_question_with_a_mark_scheme_is_graded_by_hand(path):
         and nbgrader(cell).get("solution")
     ]
     assert len(written) == 1
-    assert "### BEGIN MARK SCHEME" in written[0].source
+    assert written[0].source.startswith("### BEGIN MARK SCHEME")
     assert nbgrader(written[0])["points"] > 0
+
+
+@lesson_test
+def test_students_see_the_written_question_and_not_how_it_is_marked(path):
+    """nbgrader replaces all of an answer's cell, so the question needs one of its own."""
+    cells = nbformat.read(ROOT / "notebooks" / path.parent.name / f"{path.stem}.ipynb", 4).cells
+    place = next(
+        i for i, cell in enumerate(cells) if cell.cell_type == "markdown" and nbgrader(cell)
+    )
+    assert "graded by hand" in cells[place - 1].source
+    assert cells[place - 1].source.count("?") >= 2
+    assert cells[place].source == "*Write your answer here.*"
 
 
 @lesson_test

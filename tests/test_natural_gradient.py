@@ -236,3 +236,10 @@ def test_bad_input_is_named():
         natural_step(torch.ones(2), torch.ones(3), 0.1)
     with pytest.raises(ValueError, match="the number of scores: expected at least 1"):
         fisher_matrix(torch.zeros(0, 3))
+
+
+def test_a_nearly_certain_policy_in_single_precision_still_gets_a_finite_step():
+    gradient = torch.tensor([1e-20, 0.0])
+    step = natural_step(gradient, gradient, max_kl=0.01)
+    expected = 0.02**0.5  # the step is as long as KL allows, however small the gradient
+    torch.testing.assert_close(step, torch.tensor([expected, 0.0]), rtol=1e-3, atol=0)

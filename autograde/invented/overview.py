@@ -1,6 +1,7 @@
 """Draws the picture of the README from what the course really says.
 
-Run `python -m autograde.invented.overview` after `course demo`. A check's message, a training run in front of its reference band, and the invented class's report.
+A check's message, a training run in front of its reference band, and the invented class's report:
+run `course demo`, then `python -m autograde.invented.overview`.
 """
 
 import csv

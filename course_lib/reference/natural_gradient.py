@@ -149,4 +149,5 @@ def natural_step(gradient: Tensor, direction: Tensor, max_kl: float) -> Tensor:
     slope = gradient @ direction
     if not slope > 0:
         return torch.zeros_like(direction)
-    return direction * (2 * max_kl / slope).sqrt()
+    # Two roots, since 2ε/(gᵀx) overflows float32 where the policy is nearly certain.
+    return direction * ((2 * max_kl) ** 0.5 / slope.sqrt())

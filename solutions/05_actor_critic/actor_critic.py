@@ -5,6 +5,7 @@
 
 # %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false}
 import math
+from functools import partial
 from itertools import islice
 
 import gymnasium
@@ -128,6 +129,7 @@ show(
 #
 # The *advantage* A is what you want to pay: how much better this action is than what the policy does here on average. For the small pole, V solves five linear equations.
 
+
 # %% nbgrader={"grade": false, "grade_id": "exact", "locked": true, "schema_version": 3, "solution": false}
 def exact_critic(push):
     """V of the five tilts by a linear solve, for a policy that pushes right with `push` (5,)."""
@@ -176,12 +178,14 @@ exact
 # *`Subtraction, the - operator, with a bool tensor is not supported`:* write `~terminated`, not `1 - terminated`.
 # </details>
 
+
 # %% nbgrader={"grade": false, "grade_id": "td-error", "locked": false, "schema_version": 3, "solution": true}
 def td_error(reward, value, next_value, terminated, gamma):
     """δ = r + γ (1 − terminated) V(s') − V(s). All tensors (T, N), terminated bool -> (T, N)."""
     ### BEGIN SOLUTION
     return reward + gamma * next_value.masked_fill(terminated, 0) - value
     ### END SOLUTION
+
 
 # %% nbgrader={"grade": true, "grade_id": "check-td-error", "locked": true, "points": 1, "schema_version": 3, "solution": false} tags=["raises-exception"]
 check(td_error)
@@ -199,12 +203,15 @@ for a, name in enumerate(["left", "right"]):
     weight = probability * (push == a)
     right = [0.2, 0.8][a]
     advantage = 1 + GAMMA * ((1 - right) * exact[2] + right * exact[4]) - exact[3]
-    print(f"{name:5}  mean of δ {(weight * delta).sum() / weight.sum():.4f}   A by hand {advantage:.4f}")
+    print(
+        f"{name:5}  mean of δ {(weight * delta).sum() / weight.sum():.4f}   A by hand {advantage:.4f}"
+    )
 
 # %% [markdown]
 # Equal. Now the noise. In the policy gradient the weight multiplies the score; at tilt +1, with one logit for "right", the score is $1[a=\text{right}]-\pi(\text{right})$. Compare three weights: the return G, $G-V$, and δ.
 #
 # **Predict:** which have the same mean? By what factor does δ reduce the variance of G's gradient: 2, 10, 50?
+
 
 # %% tags=["raises-exception"]
 def moments(weight):
@@ -231,12 +238,14 @@ for name, weight in {"G": G, "G − V": G - exact[3], "δ": delta}.items():
 # - **c.** The critic was too high here and should come down.
 # - **d.** The episode has just ended.
 
+
 # %% nbgrader={"grade": false, "grade_id": "answer-one-negative-error", "locked": false, "schema_version": 3, "solution": true}
 def answer_one_negative_error():
     """Return the letter of your choice: "a", "b", "c" or "d"."""
     ### BEGIN SOLUTION
     return "b"
     ### END SOLUTION
+
 
 # %% nbgrader={"grade": true, "grade_id": "check-answer-one-negative-error", "locked": true, "points": 1, "schema_version": 3, "solution": false} tags=["raises-exception"]
 check_answer(answer_one_negative_error)
@@ -260,12 +269,14 @@ check_answer(answer_one_negative_error)
 # - **c.** The target: it should be $G_t$.
 # - **d.** The bootstrap: it should be $V_\phi(s_{t+1})$; and a ∇ is missing in front of the square.
 
+
 # %% nbgrader={"grade": false, "grade_id": "answer-bootstrapped-target", "locked": false, "schema_version": 3, "solution": true}
 def answer_bootstrapped_target():
     """Return the letter of your choice: "a", "b", "c" or "d"."""
     ### BEGIN SOLUTION
     return "d"
     ### END SOLUTION
+
 
 # %% nbgrader={"grade": true, "grade_id": "check-answer-bootstrapped-target", "locked": true, "points": 1, "schema_version": 3, "solution": false} tags=["raises-exception"]
 check_answer(answer_bootstrapped_target)
@@ -294,6 +305,7 @@ check_answer(answer_bootstrapped_target)
 # *The values are right, the gradient of `value` is wrong:* the actor's loss still reaches the critic. *A gradient flows into `next_value`:* the target was not detached.
 # </details>
 
+
 # %% nbgrader={"grade": false, "grade_id": "actor-critic-losses", "locked": false, "schema_version": 3, "solution": true}
 def actor_critic_losses(log_prob, reward, value, next_value, terminated, gamma):
     """(actor_loss, critic_loss), two scalars. All inputs are (B,); means over B, ½ in the square."""
@@ -303,6 +315,7 @@ def actor_critic_losses(log_prob, reward, value, next_value, terminated, gamma):
     return -(error * log_prob).mean(), 0.5 * (target - value).square().mean()
     ### END SOLUTION
 
+
 # %% nbgrader={"grade": true, "grade_id": "check-actor-critic-losses", "locked": true, "points": 2, "schema_version": 3, "solution": false} tags=["raises-exception"]
 check(actor_critic_losses)
 ### BEGIN HIDDEN TESTS
@@ -311,6 +324,7 @@ check(actor_critic_losses, hidden=True)
 
 # %% [markdown]
 # That is a complete algorithm. On the small pole, with tables for both learners and 32 poles side by side:
+
 
 # %% nbgrader={"grade": false, "grade_id": "online", "locked": true, "schema_version": 3, "solution": false} tags=["raises-exception"]
 def online_actor_critic(updates=2000, poles=32):
@@ -354,12 +368,14 @@ print("exact V of its policy:", exact_critic(learned_push.double()))
 # - **c.** Because autograd cannot differentiate δ.
 # - **d.** Because the size of δ would make the steps too long.
 
+
 # %% nbgrader={"grade": false, "grade_id": "answer-why-detach", "locked": false, "schema_version": 3, "solution": true}
 def answer_why_detach():
     """Return the letter of your choice: "a", "b", "c" or "d"."""
     ### BEGIN SOLUTION
     return "a"
     ### END SOLUTION
+
 
 # %% nbgrader={"grade": true, "grade_id": "check-answer-why-detach", "locked": true, "points": 1, "schema_version": 3, "solution": false} tags=["raises-exception"]
 check_answer(answer_why_detach)
@@ -375,7 +391,9 @@ cartpole = make_vector("CartPole-v1", num_envs=4, seed=6)
 cartpole.max_steps = 20
 untrained = make_policy(cartpole, generator=torch.Generator().manual_seed(0))
 rollout = Collector(cartpole, torch.Generator().manual_seed(6)).collect(untrained, 32)
-show_ends(rollout.terminated, rollout.truncated, title="Two kinds of ends, and no row waits for another")
+show_ends(
+    rollout.terminated, rollout.truncated, title="Two kinds of ends, and no row waits for another"
+)
 
 # %% [markdown]
 # At a `t` the pole fell: nothing follows. At a `c` only the clock ran out: the pole stands, and its future is worth $V(s_{t+1})$. [000]'s single `done` cannot tell them apart. And after both, the next column belongs to *another episode*:
@@ -420,12 +438,14 @@ for t in range(4):
 # - **c.** $\sum_{j=0}^{n-i-1}\gamma^jr_{i+j+1}+\gamma^{n-i}V_\phi(s_n)$
 # - **d.** $\sum_{j=0}^{n-i-1}\gamma^jr_{i+j+1}+\gamma^{n-i-1}V_\phi(s_n)$
 
+
 # %% nbgrader={"grade": false, "grade_id": "answer-a2c-target", "locked": false, "schema_version": 3, "solution": true}
 def answer_a2c_target():
     """Return the letter of your choice: "a", "b", "c" or "d"."""
     ### BEGIN SOLUTION
     return "c"
     ### END SOLUTION
+
 
 # %% nbgrader={"grade": true, "grade_id": "check-answer-a2c-target", "locked": true, "points": 1, "schema_version": 3, "solution": false} tags=["raises-exception"]
 check_answer(answer_a2c_target)
@@ -452,6 +472,7 @@ check_answer(answer_a2c_target)
 # *Wrong near the end of the rollout only:* the bootstrap's exponent, or no bootstrap there. *The sum crosses a cut:* `stops` needs both flags, the bootstrap only `terminated`.
 # </details>
 
+
 # %% nbgrader={"grade": false, "grade_id": "n-step-return", "locked": false, "schema_version": 3, "solution": true}
 def n_step_return(reward, next_value, terminated, truncated, gamma, num_steps):
     """Up to num_steps rewards, then V. Tensors (T, N), the two flags bool -> (T, N) targets of V(s_t)."""
@@ -464,6 +485,7 @@ def n_step_return(reward, next_value, terminated, truncated, gamma, num_steps):
         target = torch.cat([torch.where(stops[:-1], one_step[:-1], longer), one_step[-1:]])
     return target
     ### END SOLUTION
+
 
 # %% nbgrader={"grade": true, "grade_id": "check-n-step-return", "locked": true, "points": 2, "schema_version": 3, "solution": false} tags=["raises-exception"]
 check(n_step_return)
@@ -489,10 +511,13 @@ def n_step_advantage(critic, num_steps):
 
 for n in (1, 2, 3, 5, 12):
     (mean, noise), (mean_b, noise_b) = n_step_advantage(exact, n), n_step_advantage(beginner, n)
-    print(f"n = {n:2}   exact: {mean:z.3f} ± {noise:.3f}    beginner: {mean_b:z.3f} ± {noise_b:.3f}")
+    print(
+        f"n = {n:2}   exact: {mean:z.3f} ± {noise:.3f}    beginner: {mean_b:z.3f} ± {noise_b:.3f}"
+    )
 
 # %% [markdown]
 # The same to move: bars are means, whiskers the standard deviation of an average over 64 pushes, the dashed line is the truth.
+
 
 # %% nbgrader={"grade": false, "grade_id": "n-figure", "locked": true, "schema_version": 3, "solution": false} tags=["raises-exception"]
 def draw_moments(axes, results):
@@ -506,6 +531,7 @@ def draw_moments(axes, results):
 
 def draw_n(axes, n):
     draw_moments(axes, [n_step_advantage(critic, n) for critic in (exact, beginner)])
+
 
 # %% tags=["raises-exception"]
 slider(
@@ -561,6 +587,7 @@ slider(
 # *Only steps before a cut are wrong:* one of the two flags is missing in the factor, or one too many in δ. *`a view of a leaf Variable … in-place`:* collect in a list, do not write into a tensor that has a gradient.
 # </details>
 
+
 # %% nbgrader={"grade": false, "grade_id": "generalized-advantage", "locked": false, "schema_version": 3, "solution": true}
 def generalized_advantage(reward, value, next_value, terminated, truncated, gamma, gae_lambda):
     """Â_t = δ_t + γλ (1 − terminated_t)(1 − truncated_t) Â_{t+1}. Tensors (T, N) -> (T, N)."""
@@ -573,6 +600,7 @@ def generalized_advantage(reward, value, next_value, terminated, truncated, gamm
         advantage.insert(0, last)
     return torch.stack(advantage)
     ### END SOLUTION
+
 
 # %% nbgrader={"grade": true, "grade_id": "check-generalized-advantage", "locked": true, "points": 4, "schema_version": 3, "solution": false} tags=["raises-exception"]
 check(generalized_advantage)
@@ -597,22 +625,32 @@ def n_step(n):
 
 weighted = sum(0.2 * 0.8 ** (n - 1) * n_step(n)[0] for n in range(1, 12)) + 0.8**11 * n_step(12)[0]
 one_step = td_error(reward, value, next_value, terminated, GAMMA)[0]
-for name, gae_lambda, other in [("δ", 0, one_step), ("G − V", 1, n_step(12)[0]), ("sum", 0.8, weighted)]:
+for name, gae_lambda, other in [
+    ("δ", 0, one_step),
+    ("G − V", 1, n_step(12)[0]),
+    ("sum", 0.8, weighted),
+]:
     left, worst = gae(gae_lambda)[0], (gae(gae_lambda)[0] - other).abs().max()
-    print(f"λ = {gae_lambda:3}: {left[0]:7.4f}   {name:5}: {other[0]:7.4f}   largest difference {worst:.0e}")
+    print(
+        f"λ = {gae_lambda:3}: {left[0]:7.4f}   {name:5}: {other[0]:7.4f}   largest difference {worst:.0e}"
+    )
 
 # %% [markdown]
 # **Predict:** for the exact critic, which λ is best? And for the beginner? Move λ.
+
 
 # %% nbgrader={"grade": false, "grade_id": "lambda-figure", "locked": true, "schema_version": 3, "solution": false} tags=["raises-exception"]
 def with_lambda(critic, gae_lambda):
     """Exact moments of the gradient of the first push, weighed by GAE."""
     opinions = look_up(critic, tilt), look_up(critic, next_tilt)
-    return moments(generalized_advantage(reward, *opinions, terminated, never, GAMMA, gae_lambda)[0])
+    return moments(
+        generalized_advantage(reward, *opinions, terminated, never, GAMMA, gae_lambda)[0]
+    )
 
 
 def draw_lambda(axes, gae_lambda):
     draw_moments(axes, [with_lambda(critic, gae_lambda) for critic in (exact, beginner)])
+
 
 # %% tags=["raises-exception"]
 slider(
@@ -632,11 +670,15 @@ truth = moments(delta)[0]
 swept = torch.tensor([with_lambda(beginner, one) for one in lambdas])
 counted = torch.tensor([n_step_advantage(beginner, n) for n in range(1, STEPS + 1)])
 figure, both = new_figure(1, 2, size=(7, 3), sharey=True)
-for axes, places, result in zip(both, [lambdas, range(1, STEPS + 1)], [swept, counted], strict=True):
+for axes, places, result in zip(
+    both, [lambdas, range(1, STEPS + 1)], [swept, counted], strict=True
+):
     bias, noise = (result[:, 0] - truth).abs(), result[:, 1] / 8
     axes.plot(places, bias, color=COLORS["wrong"], linestyle="--", label="bias")
     axes.plot(places, noise, color=COLORS["ddpg"], linestyle=":", label="noise of 64 pushes")
-    axes.plot(places, (bias**2 + noise**2).sqrt(), color=COLORS["a2c"], label="root mean square error")
+    axes.plot(
+        places, (bias**2 + noise**2).sqrt(), color=COLORS["a2c"], label="root mean square error"
+    )
 both[0].set(xlabel="λ", ylabel="error of the gradient", ylim=(0, None))
 both[1].set(xlabel="n")
 both[0].legend()
@@ -662,12 +704,14 @@ show(
 # - **c.** Near 1 at first; a smaller one could do once the critic is good.
 # - **d.** Leave λ alone and make γ smaller.
 
+
 # %% nbgrader={"grade": false, "grade_id": "answer-which-lambda", "locked": false, "schema_version": 3, "solution": true}
 def answer_which_lambda():
     """Return the letter of your choice: "a", "b", "c" or "d"."""
     ### BEGIN SOLUTION
     return "c"
     ### END SOLUTION
+
 
 # %% nbgrader={"grade": true, "grade_id": "check-answer-which-lambda", "locked": true, "points": 1, "schema_version": 3, "solution": false} tags=["raises-exception"]
 check_answer(answer_which_lambda)
@@ -678,6 +722,7 @@ check_answer(answer_which_lambda)
 # Reward 1 for ever, γ = 0.98, and a clock that cuts after 8 steps. There is one state, so one value to learn, with your GAE at λ = 0.95.
 #
 # **Predict:** what should it be? What does it become if the cut is stored as a termination?
+
 
 # %% tags=["raises-exception"]
 def learned_value(terminated, truncated):
@@ -724,6 +769,7 @@ print("a cut as a termination:  ", learned_value(terminated=last_step, truncated
 # `log_prob = logits.log_softmax(-1)`, then the sum over the last axis.
 # </details>
 
+
 # %% nbgrader={"grade": false, "grade_id": "categorical-entropy", "locked": false, "schema_version": 3, "solution": true}
 def categorical_entropy(logits):
     """H = −Σ_k π_k log π_k of softmax(logits). (B, K) -> (B,), in nats, with a gradient."""
@@ -731,6 +777,7 @@ def categorical_entropy(logits):
     log_prob = logits.log_softmax(-1)
     return -(log_prob.exp() * log_prob).sum(-1)
     ### END SOLUTION
+
 
 # %% nbgrader={"grade": true, "grade_id": "check-categorical-entropy", "locked": true, "points": 1, "schema_version": 3, "solution": false} tags=["raises-exception"]
 check(categorical_entropy)
@@ -756,6 +803,7 @@ check(categorical_entropy, hidden=True)
 # `0.5 * math.log(2 * math.pi * math.e)`, *inside* the sum over the last axis.
 # </details>
 
+
 # %% nbgrader={"grade": false, "grade_id": "gaussian-entropy", "locked": false, "schema_version": 3, "solution": true}
 def gaussian_entropy(log_std):
     """H = Σ_d (log σ_d + ½ log 2πe). (B, D) -> (B,), or (D,) -> (), with a gradient."""
@@ -763,6 +811,7 @@ def gaussian_entropy(log_std):
     constant = 0.5 * math.log(2 * math.pi * math.e)
     return (log_std + constant).sum(-1)
     ### END SOLUTION
+
 
 # %% nbgrader={"grade": true, "grade_id": "check-gaussian-entropy", "locked": true, "points": 1, "schema_version": 3, "solution": false} tags=["raises-exception"]
 check(gaussian_entropy)
@@ -774,8 +823,15 @@ check(gaussian_entropy, hidden=True)
 # A policy of eight equal actions, a Gaussian with σ = 1, and one with σ = 0.1. **Predict** the sign of the third.
 
 # %% tags=["raises-exception"]
-print("8 equal actions:", categorical_entropy(torch.zeros(1, 8)), "  log 8:", torch.tensor(8.0).log())
-print("σ = 1:", gaussian_entropy(torch.zeros(1)), "  σ = 0.1:", gaussian_entropy(torch.tensor([0.1]).log()))
+print(
+    "8 equal actions:", categorical_entropy(torch.zeros(1, 8)), "  log 8:", torch.tensor(8.0).log()
+)
+print(
+    "σ = 1:",
+    gaussian_entropy(torch.zeros(1)),
+    "  σ = 0.1:",
+    gaussian_entropy(torch.tensor([0.1]).log()),
+)
 
 # %% [markdown]
 # Negative: a density may exceed 1, so a Gaussian's entropy has no floor.
@@ -789,12 +845,14 @@ print("σ = 1:", gaussian_entropy(torch.zeros(1)), "  σ = 0.1:", gaussian_entro
 # - **c.** It makes the policy collapse faster.
 # - **d.** It becomes infinite for rare actions.
 
+
 # %% nbgrader={"grade": false, "grade_id": "answer-entropy-of-the-sample", "locked": false, "schema_version": 3, "solution": true}
 def answer_entropy_of_the_sample():
     """Return the letter of your choice: "a", "b", "c" or "d"."""
     ### BEGIN SOLUTION
     return "a"
     ### END SOLUTION
+
 
 # %% nbgrader={"grade": true, "grade_id": "check-answer-entropy-of-the-sample", "locked": true, "points": 1, "schema_version": 3, "solution": false} tags=["raises-exception"]
 check_answer(answer_entropy_of_the_sample)
@@ -829,6 +887,7 @@ check_answer(answer_entropy_of_the_sample)
 # *A gradient flows into `advantage`:* right value, wrong training; detach. *Everything has the wrong sign:* that was the objective.
 # </details>
 
+
 # %% nbgrader={"grade": false, "grade_id": "a2c-loss", "locked": false, "schema_version": 3, "solution": true}
 def a2c_loss(log_prob, advantage, value, value_target, entropy, value_coef, entropy_coef):
     """A scalar to minimise. Tensors (T, N) or (B,); entropy may be a scalar; coefficients floats."""
@@ -838,6 +897,7 @@ def a2c_loss(log_prob, advantage, value, value_target, entropy, value_coef, entr
     value_loss = 0.5 * (value_target - value).square().mean()
     return policy_loss + value_coef * value_loss - entropy_coef * entropy.mean()
     ### END SOLUTION
+
 
 # %% nbgrader={"grade": true, "grade_id": "check-a2c-loss", "locked": true, "points": 3, "schema_version": 3, "solution": false} tags=["raises-exception"]
 check(a2c_loss)
@@ -850,6 +910,7 @@ check(a2c_loss, hidden=True)
 # At first, going in pays 1/8 on average.
 #
 # **Predict:** what do they learn without a bonus?
+
 
 # %% nbgrader={"grade": false, "grade_id": "vault", "locked": true, "schema_version": 3, "solution": false} tags=["raises-exception"]
 def vault(entropy_coef, agents=200, updates=600):
@@ -880,7 +941,9 @@ vaults = {coef: vault(coef) for coef in (0.0, 0.05, 0.1)}
 # %% nbgrader={"grade": false, "grade_id": "vault-figure", "locked": true, "schema_version": 3, "solution": false} tags=["raises-exception"]
 figure, (left, right) = new_figure(1, 2, size=(7, 3))
 opened = [(reward > 0.85).double().mean().item() for _, reward in vaults.values()]
-for color, style, (coef, (history, _)) in zip(shades(3), ["-", "--", ":"], vaults.items(), strict=True):
+for color, style, (coef, (history, _)) in zip(
+    shades(3), ["-", "--", ":"], vaults.items(), strict=True
+):
     left.plot(history, color=color, linestyle=style, label=f"bonus {coef:g}")
 left.set(xlabel="update", ylabel="mean entropy (nats)", ylim=(0, None))
 left.legend()
@@ -916,12 +979,14 @@ show(
 # `advantage.std(correction=0)`
 # </details>
 
+
 # %% nbgrader={"grade": false, "grade_id": "normalize-advantage", "locked": false, "schema_version": 3, "solution": true}
 def normalize_advantage(advantage, eps=1e-8):
     """Mean 0 and population standard deviation 1 over all elements. Any shape -> the same shape."""
     ### BEGIN SOLUTION
     return (advantage - advantage.mean()) / (advantage.std(correction=0) + eps)
     ### END SOLUTION
+
 
 # %% nbgrader={"grade": true, "grade_id": "check-normalize-advantage", "locked": true, "points": 1, "schema_version": 3, "solution": false} tags=["raises-exception"]
 check(normalize_advantage)
@@ -963,7 +1028,10 @@ def run_probes(**functions):
         sure = pi.gather(1, best.unsqueeze(1)).squeeze(1)
         passed = (value - wanted).abs().max() < 0.1 and sure.min() > 0.9
         rows = [[round(x, 2) for x in one.tolist()] for one in (value, wanted, sure)]
-        print(f"{'✓' if passed else '✗'} probe {number}:  V {rows[0]}   exact {rows[1]}   π {rows[2]}")
+        print(
+            f"{'✓' if passed else '✗'} probe {number}:  V {rows[0]}   exact {rows[1]}   π {rows[2]}"
+        )
+
 
 # %% tags=["experiment", "raises-exception"]
 run_probes(advantage=generalized_advantage, loss=a2c_loss, entropy=categorical_entropy)
@@ -973,20 +1041,23 @@ run_probes(advantage=generalized_advantage, loss=a2c_loss, entropy=categorical_e
 #
 # 2 points · 15 minutes · difficulty ●●○ medium
 #
-# A friend thinks one environment at a time, with *your* GAE. Her function returns (T, N), raises nothing, and its numbers even have the right mean, spread and histogram:
+# A friend thinks one environment at a time. Her function takes the estimator to be used, here *your* GAE, and returns (T, N). It raises nothing, and its numbers even have the right mean, spread and histogram:
+
 
 # %% nbgrader={"grade": false, "grade_id": "bugged", "locked": true, "schema_version": 3, "solution": false}
-def bugged_advantage(reward, value, next_value, terminated, truncated, gamma, gae_lambda):
-    """Meant: GAE, one environment after the other. (T, N) -> (T, N). It runs."""
+def bugged_advantage(estimate, reward, value, next_value, terminated, truncated, gamma, gae_lambda):
+    """Meant: `estimate` (GAE), one environment after the other. (T, N) -> (T, N). It runs."""
     num_steps, num_envs = reward.shape
     columns = []
     for n in range(num_envs):
         inputs = [one[:, n : n + 1] for one in (reward, value, next_value, terminated, truncated)]
-        columns.append(generalized_advantage(*inputs, gamma, gae_lambda))
+        columns.append(estimate(*inputs, gamma, gae_lambda))
     return torch.cat(columns).reshape(num_steps, num_envs)
 
+
 # %% tags=["experiment", "raises-exception"]
-run_probes(advantage=bugged_advantage, loss=a2c_loss, entropy=categorical_entropy)
+bugged_gae = partial(bugged_advantage, generalized_advantage)
+run_probes(advantage=bugged_gae, loss=a2c_loss, entropy=categorical_entropy)
 
 # %% [markdown]
 # Probes 1, 2 and 6 pass: in 1 and 6 all rows are alike, and in 2 strangers' errors are only noise, which ends when V is right and δ = 0 in *every* row. In 3 both states are taught the mean of both errors: one equation for two values.
@@ -1005,16 +1076,20 @@ run_probes(advantage=bugged_advantage, loss=a2c_loss, entropy=categorical_entrop
 # Join along the axis of the environments. If you then still need `reshape`, something is wrong: `reshape` makes errors go away, not bugs.
 # </details>
 
+
 # %% nbgrader={"grade": false, "grade_id": "repaired-advantage", "locked": false, "schema_version": 3, "solution": true}
-def repaired_advantage(reward, value, next_value, terminated, truncated, gamma, gae_lambda):
-    """GAE, one environment after the other. (T, N) -> (T, N)."""
+def repaired_advantage(
+    estimate, reward, value, next_value, terminated, truncated, gamma, gae_lambda
+):
+    """`estimate` (such as GAE), one environment after the other. (T, N) -> (T, N)."""
     ### BEGIN SOLUTION
     columns = []
     for n in range(reward.shape[1]):
         inputs = [one[:, n : n + 1] for one in (reward, value, next_value, terminated, truncated)]
-        columns.append(generalized_advantage(*inputs, gamma, gae_lambda))
+        columns.append(estimate(*inputs, gamma, gae_lambda))
     return torch.cat(columns, dim=1)
     ### END SOLUTION
+
 
 # %% nbgrader={"grade": true, "grade_id": "check-repaired-advantage", "locked": true, "points": 2, "schema_version": 3, "solution": false} tags=["raises-exception"]
 check(repaired_advantage)
@@ -1025,6 +1100,7 @@ check(repaired_advantage, hidden=True)
 # %% [markdown]
 # What it costs on CartPole, three seeds each:
 
+
 # %% tags=["experiment", "raises-exception"]
 def three_seeds(advantage, label):
     """Three runs of 30,000 steps, judged by their own training episodes."""
@@ -1033,8 +1109,9 @@ def three_seeds(advantage, label):
     return [train(one, max_steps=30_000, label=label, quiet=True) for one in started]
 
 
-repaired = three_seeds(repaired_advantage, "a2c, repaired")
-bugged = three_seeds(bugged_advantage, "wrong: rows mixed up")
+repaired_gae = partial(repaired_advantage, generalized_advantage)
+repaired = three_seeds(repaired_gae, "a2c, repaired")
+bugged = three_seeds(bugged_gae, "wrong: rows mixed up")
 
 # %% nbgrader={"grade": false, "grade_id": "bug-figure", "locked": true, "schema_version": 3, "solution": false} tags=["experiment", "raises-exception"]
 figure = learning_curve(

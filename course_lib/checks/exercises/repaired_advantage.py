@@ -1,13 +1,13 @@
 """The exercise `repaired_advantage`: lesson 05's silent bug, which mixes up the environments."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from course_lib.checks.drawing import rollout
 from course_lib.checks.exercise import EDGE, VALUE, Case, Exercise, Mistake
-from course_lib.checks.exercises import generalized_advantage as whole
 from course_lib.reference.advantages import generalized_advantage
 
 MIXED_UP = (
@@ -15,10 +15,6 @@ MIXED_UP = (
     "another step of another environment. Mean, spread and histogram are right, every action is "
     "paid for a stranger. Glue the columns side by side, torch.cat(columns, dim=1); then nothing "
     "has to be reshaped."
-)
-INHERITED = (
-    "The columns stand in their places now, but what stands in them is wrong, so look at your "
-    "generalized_advantage. {explanation}"
 )
 
 
@@ -32,7 +28,7 @@ def cases(generator: torch.Generator) -> list[Case]:
     square = rollout(generator, (4, 4), terminated=((0, 1),), truncated=((2, 3),))
     column = rollout(generator, (5, 1), terminated=((2, 0),))
     row = rollout(generator, (1, 4), terminated=((0, 2),))
-    return [
+    made = [
         Case("three steps of two environments", {**small, "gamma": 0.9, "gae_lambda": 0.5}),
         Case("one end of each kind", {**both, "gamma": 0.9, "gae_lambda": 0.8}),
         Case("eight steps of three environments", {**long, "gamma": 0.97, "gae_lambda": 0.9}),
@@ -40,6 +36,7 @@ def cases(generator: torch.Generator) -> list[Case]:
         Case("a single environment", {**column, "gamma": 0.9, "gae_lambda": 0.6}, EDGE),
         Case("a single step", {**row, "gamma": 0.9, "gae_lambda": 0.6}, EDGE),
     ]
+    return [replace(one, inputs={"estimate": generalized_advantage, **one.inputs}) for one in made]
 
 
 def columns(
@@ -55,11 +52,11 @@ def columns(
 
 
 def repaired_advantage(
-    reward, value, next_value, terminated, truncated, gamma, gae_lambda
+    estimate, reward, value, next_value, terminated, truncated, gamma, gae_lambda
 ) -> Tensor:
     """GAE, one environment after the other, the columns side by side: (T, N)."""
     inputs = (reward, value, next_value, terminated, truncated, gamma, gae_lambda)
-    return torch.cat(columns(generalized_advantage, *inputs), dim=1)
+    return torch.cat(columns(estimate, *inputs), dim=1)
 
 
 def reshaped(*args, **inputs) -> Tensor:
@@ -92,9 +89,11 @@ def environments_reversed(*args, **inputs) -> Tensor:
     return repaired_advantage(*args, **inputs).flip(1)
 
 
-def one_long_episode(reward, value, next_value, terminated, truncated, gamma, gae_lambda) -> Tensor:
+def one_long_episode(
+    estimate, reward, value, next_value, terminated, truncated, gamma, gae_lambda
+) -> Tensor:
     inputs = (reward, value, next_value, terminated, truncated)
-    chain = generalized_advantage(*(one.T.reshape(-1, 1) for one in inputs), gamma, gae_lambda)
+    chain = estimate(*(one.T.reshape(-1, 1) for one in inputs), gamma, gae_lambda)
     return chain.reshape(reward.T.shape).T
 
 
@@ -103,32 +102,26 @@ def mean_over_environments(*args, **inputs) -> Tensor:
     return advantage.mean(1, keepdim=True).expand_as(advantage).clone()
 
 
-def one_step_only(reward, value, next_value, terminated, truncated, gamma, gae_lambda) -> Tensor:
-    return generalized_advantage(reward, value, next_value, terminated, truncated, gamma, 0.0)
+def one_step_only(
+    estimate, reward, value, next_value, terminated, truncated, gamma, gae_lambda
+) -> Tensor:
+    return estimate(reward, value, next_value, terminated, truncated, gamma, 0.0)
 
 
-def cut_and_turned(reward, value, next_value, terminated, truncated, gamma, gae_lambda) -> Tensor:
+def cut_and_turned(
+    estimate, reward, value, next_value, terminated, truncated, gamma, gae_lambda
+) -> Tensor:
     """Right: glued below each other, cut into N rows, turned."""
     inputs = (reward, value, next_value, terminated, truncated, gamma, gae_lambda)
-    return torch.cat(columns(generalized_advantage, *inputs)).reshape(reward.T.shape).T
+    return torch.cat(columns(estimate, *inputs)).reshape(reward.T.shape).T
 
 
-def all_at_once(reward, value, next_value, terminated, truncated, gamma, gae_lambda) -> Tensor:
+def all_at_once(
+    estimate, reward, value, next_value, terminated, truncated, gamma, gae_lambda
+) -> Tensor:
     """Right: the environments need no loop."""
     inputs = (reward, value, next_value, terminated, truncated)
-    return generalized_advantage(*inputs, gamma=gamma, gae_lambda=gae_lambda)
-
-
-def inherited(mistake: Mistake) -> Mistake:
-    """A mistake of generalized_advantage, made in every column."""
-
-    def function(*args, **inputs) -> Tensor:
-        names = ("reward", "value", "next_value", "terminated", "truncated", "gamma", "gae_lambda")
-        given = {**dict(zip(names, args, strict=False)), **inputs}
-        return torch.cat(columns(mistake.function, *(given[name] for name in names)), dim=1)
-
-    explanation = INHERITED.format(explanation=mistake.explanation)
-    return Mistake(mistake.name, explanation, function)
+    return estimate(*inputs, gamma=gamma, gae_lambda=gae_lambda)
 
 
 EXERCISE = Exercise(
@@ -186,15 +179,9 @@ EXERCISE = Exercise(
         ),
         Mistake(
             "one-step-only",
-            "Every number is the TD error of its own step, no later one is added. Either the loop "
-            "runs over steps instead of environments, so that nothing follows in a piece; or your "
-            "generalized_advantage sums nothing.",
+            "Every number is the TD error of its own step, no later one is added: the loop runs "
+            "over steps instead of environments, so that nothing follows in a piece.",
             one_step_only,
-        ),
-        *(
-            inherited(mistake)
-            for mistake in whole.EXERCISE.mistakes
-            if mistake.name != "one-step-only"
         ),
     ),
     variants=(cut_and_turned, all_at_once),
