@@ -135,7 +135,7 @@ def test_a_lesson_that_does_not_build_stops_the_demonstration(tmp_path, capsys, 
     failed = build.Result(made.lesson.name, errors=["cell 3 failed"])
     monkeypatch.setattr(build, "build", lambda lesson: failed)
     assert course(made.room.root, "demo") == 1
-    assert "cell 3 failed" in capsys.readouterr().err
+    assert "cell 3 failed" in capsys.readouterr().out
 
 
 def test_formgrader_starts_where_the_settings_are():

@@ -30,7 +30,7 @@ case "$*" in
     *"pip config list"*) cat find-links ;;
     *"pip install"*) cat pip-says; [ ! -s pip-says ] ;;
     *"import torch"*) ! rm broken-import 2>&- || {{ echo "ImportError: libtorch"; exit 1; }} ;;
-    "course build") exit $(cat build-code) ;;
+    "course demo") exit $(cat demo-code) ;;
     *"ruff check"*) exit $(cat ruff-code) ;;
 esac
 """
@@ -46,7 +46,7 @@ class Course:
             shutil.copy(ROOT / name, root)
         for name in ("find-links", "pip-says"):
             (root / name).touch()
-        for name in ("build-code", "ruff-code"):
+        for name in ("demo-code", "ruff-code"):
             (root / name).write_text("0")
         (root / "version").write_text("3.11.7\n")
 
@@ -222,11 +222,11 @@ def test_there_is_no_cuda_on_a_mac(course, monkeypatch, capsys):
 @ON_POSIX
 def test_the_first_run_installs_torch_alone_then_the_rest_as_pinned_and_starts_the_course(course):
     assert start.main([]) == 0
-    made, torch, rest, build, demo = course.calls("made", "pip install", "course ")
+    made, torch, rest, demo = course.calls("made", "pip install", "course ")
     assert made == "made"
     assert torch.endswith(f"--no-deps torch===2.13.0+cpu --index-url {start.CPU_INDEX}")
     assert rest.endswith("-c constraints.txt -e .")
-    assert [build, demo] == ["course build", "course demo"]
+    assert demo == "course demo"
 
 
 @ON_POSIX
@@ -236,9 +236,9 @@ def test_the_second_run_installs_nothing_and_is_quick(course):
     begin = time.perf_counter()
     assert start.main([]) == 0
     assert time.perf_counter() - begin < 1
-    version, build, demo = course.calls()
+    version, demo = course.calls()
     assert "python_version" in version
-    assert [build, demo] == ["course build", "course demo"]
+    assert demo == "course demo"
 
 
 @ON_POSIX
@@ -373,19 +373,19 @@ def test_an_environment_whose_packages_cannot_be_imported_is_made_again_once(cou
 def test_a_job_that_fails_in_a_broken_environment_gets_a_second_chance(course):
     start.main([])
     course.calls()
-    (course.root / "build-code").write_text("1")
+    (course.root / "demo-code").write_text("1")
     (course.root / "broken-import").touch()
     assert start.main([]) == 1
-    assert len(course.calls("course build")) == 2
+    assert len(course.calls("course demo")) == 2
 
 
 @ON_POSIX
 def test_a_job_that_fails_in_a_sound_environment_is_not_repeated(course):
     start.main([])
     course.calls()
-    (course.root / "build-code").write_text("3")
+    (course.root / "demo-code").write_text("3")
     assert start.main([]) == 3
-    assert course.calls("course ", "made") == ["course build"]
+    assert course.calls("course ", "made") == ["course demo"]
 
 
 def test_a_folder_that_is_no_environment_is_not_deleted(course, capsys):

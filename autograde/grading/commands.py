@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autograde.building.commands import CourseFolder, Lessons
+from autograde.building.commands import CourseFolder, Lessons, print_result
 from autograde.errors import CourseError
 
 if TYPE_CHECKING:
@@ -106,8 +106,7 @@ def demo_command(course: CourseFolder = None) -> None:
     lessons = [lesson for lesson in find_lessons(root) if lesson.source.exists()]
     for lesson in lessons:
         result = build(lesson)
-        for line in result.errors:
-            typer.echo(f"{lesson.name}: {line}", err=True)
+        print_result(result, check=False)
         if result.errors:
             raise typer.Exit(1)
     room = make_demo(root, lessons)
