@@ -12,6 +12,7 @@ from course_lib.checks.exercises import generalized_advantage as gae_bank
 from course_lib.checks.exercises import reinforce_loss as reinforce_bank
 from course_lib.reference import (
     a2c_loss,
+    actor_critic_losses,
     generalized_advantage,
     reinforce_loss,
     reinforce_practical_loss,
@@ -251,3 +252,12 @@ def test_a_python_number_is_not_blamed_on_a_broadcast():
     error = failure(lost, exercise="reinforce_loss")
     assert error.mistake is None
     assert "a Python number came back" in str(error)
+
+
+def test_of_several_results_the_wrong_one_is_pointed_out():
+    def critic_summed(log_prob, reward, value, next_value, terminated, gamma):
+        actor, critic = actor_critic_losses(log_prob, reward, value, next_value, terminated, gamma)
+        return actor, critic * len(reward) ** 2
+
+    text = str(failure(critic_summed, exercise="actor_critic_losses"))
+    assert "the value is wrong (result 2 of 2)" in text

@@ -1,7 +1,7 @@
 """Compares two outcomes: where they differ, in words a student can use."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -66,8 +66,12 @@ def value_differences(exercise: Exercise, wanted: Any, got: Any, differ) -> list
         text = f"{len(wanted_leaves)} value(s) should come out, {len(got_leaves)} did"
         return [differ("count", text, got=got, wanted=wanted)]
     found = []
-    for wanted_leaf, got_leaf in zip(wanted_leaves, got_leaves, strict=True):
-        found += leaf_differences(exercise, wanted_leaf, got_leaf, differ)
+    for place, pair in enumerate(zip(wanted_leaves, got_leaves, strict=True), start=1):
+        differing = leaf_differences(exercise, *pair, differ)
+        if len(wanted_leaves) > 1:
+            where = f" (result {place} of {len(wanted_leaves)})"
+            differing = [replace(one, text=one.text + where) for one in differing]
+        found += differing
     return found
 
 
