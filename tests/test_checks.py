@@ -1,6 +1,9 @@
 """`check`: what a student sees, what a grader reads, and that nothing slips through."""
 
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -17,6 +20,8 @@ from course_lib.reference import (
     reinforce_loss,
     reinforce_practical_loss,
 )
+
+ROOT = Path(__file__).parents[1]
 
 
 def failure(function, **options) -> CheckFailed:
@@ -261,3 +266,17 @@ def test_of_several_results_the_wrong_one_is_pointed_out():
 
     text = str(failure(critic_summed, exercise="actor_critic_losses"))
     assert "the value is wrong (result 2 of 2)" in text
+
+
+def test_the_first_check_of_a_process_is_quick_too():
+    code = (
+        "import sys, time, torch\n"
+        "from course_lib import check\n"
+        "from course_lib.reference import a2c_loss\n"
+        "start = time.process_time()\n"
+        "check(a2c_loss)\n"
+        "assert 'sympy' not in sys.modules, 'half a second for nothing'\n"
+        "assert time.process_time() - start < 0.3\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
