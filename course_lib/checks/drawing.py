@@ -36,6 +36,22 @@ def flags(shape: tuple[int, ...], *places: tuple[int, ...]) -> Tensor:
     return marked
 
 
+def episodes(generator: torch.Generator, steps: int, envs: int) -> dict[str, Tensor]:
+    """Log-probabilities and rewards of whole episodes, one a column."""
+    return {
+        "log_prob": log_probs(generator, steps, envs),
+        "reward": normal(generator, steps, envs) + 0.5,
+    }
+
+
+def ended_early(whole: dict[str, Tensor], length: int, env: int) -> dict[str, Tensor]:
+    """The same episodes, of which one is padded with zeros after `length` steps."""
+    padded = {name: value.clone() for name, value in whole.items()}
+    for value in padded.values():
+        value[length:, env] = 0.0
+    return padded
+
+
 def rollout(
     generator: torch.Generator,
     shape: tuple[int, int],

@@ -88,10 +88,11 @@ def diagnose(exercise: Exercise, function: Callable, runs: Sequence[Run]) -> Dia
     failed = [run for run in runs if run.differences]
     if not failed or failed[0].differences[0].kind == "missing":
         return None
+    failed_first = [*failed, *(run for run in runs if not run.differences)]
     for mistake in exercise.mistakes:
         if all(
             same_outcome(exercise, run_case(exercise, mistake.function, run.case), run.got)
-            for run in (*failed, *runs)
+            for run in failed_first
         ):
             return Diagnosis(mistake.name, mistake.explanation)
     if failed[0].differences[0].kind in NUMBERS:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from course_lib.checks.drawing import log_probs, normal
+from course_lib.checks.drawing import ended_early, episodes
 from course_lib.checks.exercise import EDGE, GRADIENT, VALUE, Case, Exercise, Mistake
 from course_lib.checks.explanations import IN_PLACE, LOG_PROB_CUT, LOSS_SIGN
 from course_lib.reference.reinforce import (
@@ -16,23 +16,14 @@ from course_lib.reference.returns import discounted_return
 
 def cases(generator: torch.Generator) -> list[Case]:
     """Two short episodes to read, a longer batch, padding, one episode, a square batch, γ = 1."""
-
-    def episodes(steps: int, envs: int) -> dict[str, Tensor]:
-        return {
-            "log_prob": log_probs(generator, steps, envs),
-            "reward": normal(generator, steps, envs) + 0.5,
-        }
-
-    padded = episodes(5, 3)
-    padded["log_prob"][3:, 1] = 0.0
-    padded["reward"][3:, 1] = 0.0
+    padded = ended_early(episodes(generator, 5, 3), length=3, env=1)
     return [
-        Case("two episodes of three steps", {**episodes(3, 2), "gamma": 0.9}),
-        Case("five episodes of eight steps", {**episodes(8, 5), "gamma": 0.97}),
-        Case("as many steps as episodes", {**episodes(4, 4), "gamma": 0.8}),
+        Case("two episodes of three steps", {**episodes(generator, 3, 2), "gamma": 0.9}),
+        Case("five episodes of eight steps", {**episodes(generator, 8, 5), "gamma": 0.97}),
+        Case("as many steps as episodes", {**episodes(generator, 4, 4), "gamma": 0.8}),
         Case("an episode that ended early", {**padded, "gamma": 0.9}, EDGE),
-        Case("a single episode", {**episodes(6, 1), "gamma": 0.9}, EDGE),
-        Case("γ = 1", {**episodes(4, 3), "gamma": 1.0}, EDGE),
+        Case("a single episode", {**episodes(generator, 6, 1), "gamma": 0.9}, EDGE),
+        Case("γ = 1", {**episodes(generator, 4, 3), "gamma": 1.0}, EDGE),
     ]
 
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from course_lib.checks.drawing import log_probs, normal
+from course_lib.checks.drawing import ended_early, episodes
 from course_lib.checks.exercise import EDGE, GRADIENT, VALUE, Case, Exercise, Mistake
 from course_lib.checks.explanations import IN_PLACE, LOG_PROB_CUT, LOSS_SIGN
 from course_lib.reference.reinforce import (
@@ -16,25 +16,18 @@ from course_lib.reference.returns import reward_to_go
 
 def cases(generator: torch.Generator) -> list[Case]:
     """Two short episodes to read, a longer batch, a square one, padding, T = 1, N = 1, γ = 1, 0."""
-
-    def episodes(steps: int, envs: int) -> dict[str, Tensor]:
-        return {
-            "log_prob": log_probs(generator, steps, envs),
-            "reward": normal(generator, steps, envs) + 0.5,
-        }
-
-    padded = episodes(6, 3)
-    padded["log_prob"][2:, 1] = 0.0
-    padded["reward"][2:, 1] = 0.0
+    padded = ended_early(episodes(generator, 6, 3), length=2, env=1)
     return [
-        Case("two episodes of three steps", {**episodes(3, 2), "gamma": 0.9}),
-        Case("five episodes of eight steps", {**episodes(8, 5), "gamma": 0.97}),
-        Case("as many steps as episodes", {**episodes(4, 4), "gamma": 0.8}),
+        Case("two episodes of three steps", {**episodes(generator, 3, 2), "gamma": 0.9}),
+        Case("five episodes of eight steps", {**episodes(generator, 8, 5), "gamma": 0.97}),
+        Case("as many steps as episodes", {**episodes(generator, 4, 4), "gamma": 0.8}),
         Case("an episode that ended early", {**padded, "gamma": 0.9}, EDGE),
-        Case("a single step", {**episodes(1, 3), "gamma": 0.9}, EDGE),
-        Case("a single episode", {**episodes(6, 1), "gamma": 0.9}, EDGE),
-        Case("γ = 1", {**episodes(4, 3), "gamma": 1.0}, EDGE),
-        Case("γ = 0: only the first reward counts", {**episodes(4, 3), "gamma": 0.0}, EDGE),
+        Case("a single step", {**episodes(generator, 1, 3), "gamma": 0.9}, EDGE),
+        Case("a single episode", {**episodes(generator, 6, 1), "gamma": 0.9}, EDGE),
+        Case("γ = 1", {**episodes(generator, 4, 3), "gamma": 1.0}, EDGE),
+        Case(
+            "γ = 0: only the first reward counts", {**episodes(generator, 4, 3), "gamma": 0.0}, EDGE
+        ),
     ]
 
 
