@@ -101,3 +101,13 @@ def draw_again(function: Callable, inputs: Mapping[str, Any]) -> str:
     with torch.random.fork_rng(devices=[]):
         draws = [torch.as_tensor(function(**inputs)) for _ in range(2)]
     return "the same draw twice" if torch.equal(*draws) else "two different draws"
+
+
+def tabular(generator: torch.Generator, states: int, actions: int) -> dict[str, Tensor]:
+    """P, R, pi and p0 of a random MDP: every probability positive, none of them even."""
+    return {
+        "P": (1.5 * normal(generator, states, actions, states)).softmax(-1),
+        "R": normal(generator, states, actions) + 0.5,
+        "pi": normal(generator, states, actions).softmax(-1),
+        "p0": normal(generator, states).softmax(-1),
+    }
