@@ -5,22 +5,16 @@ import itertools
 import torch
 from torch import Tensor
 
+from course_lib import environments
 from course_lib.reference import expected_return
 
 
 def random_mdp(seed: int, states: int = 4, actions: int = 3) -> dict[str, Tensor]:
     """P, R, p0 and logits in float64."""
-    generator = torch.Generator().manual_seed(seed)
-
-    def draw(*shape: int) -> Tensor:
-        return torch.randn(*shape, generator=generator, dtype=torch.float64)
-
-    return {
-        "P": (2 * draw(states, actions, states)).softmax(-1),
-        "R": draw(states, actions),
-        "p0": draw(states).softmax(-1),
-        "logits": draw(states, actions),
-    }
+    mdp = environments.random_mdp(states, actions, seed)
+    generator = torch.Generator().manual_seed(seed + 2**32)
+    logits = torch.randn(states, actions, generator=generator, dtype=torch.float64)
+    return {"P": mdp.P, "R": mdp.R, "p0": mdp.p0, "logits": logits}
 
 
 def mdp_and_policy(seed: int, states: int = 4, actions: int = 3) -> dict[str, Tensor]:

@@ -8,7 +8,8 @@ from gymnasium.utils.env_checker import check_env
 from course_lib.environments import BATCHED, PROBES, make_vector
 from course_lib.environments.cartpole import MAX_ANGLE, MAX_POSITION
 
-SINGLE = ["ContinuousCartPole-v0", "HiddenVelocityCartPole-v0", *PROBES]
+DRAWN = ["ContinuousCartPole-v0", "HiddenVelocityCartPole-v0"]
+BATCHES_OF_ONE = ["GridWorld-v0", "TwoWayMaze-v0", "ScalarLQR-v0", *PROBES]
 
 
 def steadying_action(state, rng):
@@ -177,19 +178,45 @@ def test_a_step_before_the_first_reset_is_refused():
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones():
-    with pytest.raises(ValueError, match=r"'CartPole-v7'.*CartPole-v1, ContinuousCartPole-v0"):
-        make_vector("CartPole-v7", 1)
+    with pytest.raises(ValueError, match=r"'cartpol-v1'; did you mean CartPole-v1 or .*\? The c"):
+        make_vector("cartpol-v1", 1)
+    with pytest.raises(ValueError, match=r"'xyz'; The course's own are CartPole-v1, Continuous"):
+        make_vector("xyz", 1)
     with pytest.raises(ValueError, match="at least 1, got 0"):
         make_vector("CartPole-v1", 0)
 
 
 @pytest.mark.filterwarnings("ignore:.*A Box observation space m.*imum value is:UserWarning")
-@pytest.mark.parametrize("environment_id", SINGLE)
+@pytest.mark.filterwarnings("ignore:.*For Box action spaces, we recommend:UserWarning")
+@pytest.mark.parametrize("environment_id", DRAWN + BATCHES_OF_ONE)
 def test_single_environments_pass_gymnasiums_own_checker(environment_id):
     check_env(gymnasium.make(environment_id).unwrapped, skip_render_check=True)
 
 
-@pytest.mark.parametrize("environment_id", SINGLE[:2])
+@pytest.mark.parametrize("environment_id", BATCHES_OF_ONE)
+def test_a_single_environment_is_a_batch_of_one_number_by_number(environment_id):
+    rng = np.random.default_rng(0)
+    batch, single = make_vector(environment_id, 1), gymnasium.make(environment_id)
+    assert single.spec.max_episode_steps is None  # the batch keeps the time
+    expected = batch.reset(seed=3)[0]
+    assert np.array_equal(single.reset(seed=3)[0], expected)
+    for _ in range(300):
+        if batch.num_actions is None:
+            action = rng.uniform(-1, 1, (1, batch.action_size)).astype(np.float32)
+        else:
+            action = rng.integers(batch.num_actions, size=1)
+        step = batch.step(action)
+        obs, reward, terminated, truncated, _ = single.step(action[0])
+        assert np.array_equal(obs, step.next_obs[0])
+        assert (reward, terminated, truncated) == (
+            step.reward[0], step.terminated[0], step.truncated[0],
+        )  # fmt: skip
+        if terminated or truncated:
+            # Both have begun anew within the step; a reset would draw a second first state.
+            batch.reset(), single.reset()
+
+
+@pytest.mark.parametrize("environment_id", DRAWN)
 def test_the_single_cartpoles_are_drawn_like_gymnasiums_and_end_after_500_steps(environment_id):
     theirs = gymnasium.make("CartPole-v1", render_mode="rgb_array")
     ours = gymnasium.make(environment_id, render_mode="rgb_array")

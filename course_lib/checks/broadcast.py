@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from course_lib.checks.exercise import Case, Exercise
 from course_lib.checks.explanations import BROADCAST
 from course_lib.checks.outcome import run_case
+from course_lib.checks.problem import Case, Problem
 from course_lib.checks.relations import Diagnosis
 
 ELEMENTWISE = frozenset({"mul", "add", "sub", "div", "truediv", "minimum", "maximum", "where"})
@@ -40,7 +40,7 @@ def is_row_and_column(first: tuple[int, ...], second: tuple[int, ...], numel: in
     return len(long) == len(short) + 1 and long == (*short, 1) and numel > torch.Size(long).numel()
 
 
-def broadcast_mistake(exercise: Exercise, function: Callable, case: Case) -> Diagnosis | None:
+def broadcast_mistake(exercise: Problem, function: Callable, case: Case) -> Diagnosis | None:
     """Run the case once more under watch; a diagnosis if a row met a column."""
     with BroadcastWatch() as watch:
         run_case(exercise, function, case)

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from difflib import get_close_matches
 
+from course_lib.checks.bank import exercise_names, load_exercise
 from course_lib.checks.comparing import Difference
-from course_lib.checks.exercise import exercise_names, load_exercise
 from course_lib.checks.judging import HIDDEN_SEEDS, VISIBLE_SEEDS, judge
 from course_lib.checks.message import failed_text, no_exercise_text, passed_line
 from course_lib.checks.question import PREFIX, answered_text, judge_answer, load_question
@@ -92,7 +92,7 @@ def check_answer(function: Callable[[], str]) -> None:
     """
     question = load_question(function)
     letter, right = judge_answer(question, function)
-    text = answered_text(question, letter, right)
+    text = answered_text(question, letter)
     if right:
         print(text)
         return

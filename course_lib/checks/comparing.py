@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from course_lib.checks.exercise import GRADIENT, VALUE, Case, Exercise
-from course_lib.checks.outcome import Outcome, leaves
+from course_lib.checks.outcome import leaves
+from course_lib.checks.problem import GRADIENT, VALUE, Case, Outcome, Problem
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Difference:
     wanted: Any = None
 
 
-def differences(exercise: Exercise, case: Case, wanted: Outcome, got: Outcome) -> list[Difference]:
+def differences(exercise: Problem, case: Case, wanted: Outcome, got: Outcome) -> list[Difference]:
     """Everything that is wrong with `got`, the most telling first."""
 
     def differ(kind: str, text: str, part: str = case.part, **values: Any) -> Difference:
@@ -59,7 +59,7 @@ def error_difference(case: Case, got: Outcome) -> Difference:
     return Difference("error", case.part, text, case, got=error)
 
 
-def value_differences(exercise: Exercise, wanted: Any, got: Any, differ) -> list[Difference]:
+def value_differences(exercise: Problem, wanted: Any, got: Any, differ) -> list[Difference]:
     """Type, number, shape, dtype, finiteness and value of everything that came out."""
     wanted_leaves, got_leaves = leaves(wanted), leaves(got)
     if len(wanted_leaves) != len(got_leaves):
@@ -75,7 +75,7 @@ def value_differences(exercise: Exercise, wanted: Any, got: Any, differ) -> list
     return found
 
 
-def leaf_differences(exercise: Exercise, wanted: Any, got: Any, differ) -> list[Difference]:
+def leaf_differences(exercise: Problem, wanted: Any, got: Any, differ) -> list[Difference]:
     """The same for a single tensor or number."""
     values = {"got": got, "wanted": wanted}
     if isinstance(wanted, Tensor):
@@ -106,7 +106,7 @@ def leaf_differences(exercise: Exercise, wanted: Any, got: Any, differ) -> list[
 
 
 def gradient_differences(
-    exercise: Exercise, wanted: Outcome, got: Outcome, part: str, differ
+    exercise: Problem, wanted: Outcome, got: Outcome, part: str, differ
 ) -> list[Difference]:
     """Gradients that are missing, wrong, or where none should be."""
     found = []
@@ -123,7 +123,7 @@ def gradient_differences(
     return found
 
 
-def same_outcome(exercise: Exercise, one: Outcome, other: Outcome) -> bool:
+def same_outcome(exercise: Problem, one: Outcome, other: Outcome) -> bool:
     """Whether two outcomes are equal in all that is judged: used to recognise a known mistake."""
     if one.error is not None or other.error is not None:
         return type(one.error) is type(other.error)
@@ -139,7 +139,7 @@ def same_outcome(exercise: Exercise, one: Outcome, other: Outcome) -> bool:
     )
 
 
-def same_leaf(exercise: Exercise, one: Any, other: Any) -> bool:
+def same_leaf(exercise: Problem, one: Any, other: Any) -> bool:
     """Whether two single results are equal within tolerance."""
     if isinstance(one, Tensor) and isinstance(other, Tensor):
         return one.shape == other.shape and close(exercise, one, other)
@@ -148,7 +148,7 @@ def same_leaf(exercise: Exercise, one: Any, other: Any) -> bool:
     return type(one) is type(other) and not isinstance(one, Tensor) and one == other
 
 
-def same_gradient(exercise: Exercise, one: Tensor | None, other: Tensor | None) -> bool:
+def same_gradient(exercise: Problem, one: Tensor | None, other: Tensor | None) -> bool:
     """Equal within tolerance; a missing gradient equals a gradient of zeros."""
     if one is None or other is None:
         return not reaches(one) and not reaches(other)
@@ -160,7 +160,7 @@ def reaches(gradient: Tensor | None) -> bool:
     return gradient is not None and bool((gradient != 0).any())
 
 
-def close(exercise: Exercise, wanted: Tensor, got: Tensor) -> bool:
+def close(exercise: Problem, wanted: Tensor, got: Tensor) -> bool:
     """Equality within the exercise's tolerance, a hundred times wider if either is float32."""
     if wanted.shape != got.shape:
         return False

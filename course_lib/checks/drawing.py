@@ -1,6 +1,5 @@
 """Random inputs for the cases: float64, uneven sizes, both kinds of ends."""
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -74,33 +73,6 @@ def rollout(
         "terminated": ended,
         "truncated": cut,
     }
-
-
-def settle(estimate: Tensor, exact: Tensor, standard_error: Tensor) -> Tensor:
-    """The exact number wherever an estimate is within five standard errors of it.
-
-    A right sampler, whatever random numbers it draws, comes out exact; a wrong one shows what it
-    really does.
-    """
-    return torch.where((estimate - exact).abs() <= 5 * standard_error, exact, estimate)
-
-
-def repeat_draw(function: Callable, inputs: Mapping[str, Any]) -> str:
-    """Whether two generators with one seed draw the same, whatever torch's global state."""
-    draws = []
-    with torch.random.fork_rng(devices=[]):
-        for global_seed in (1, 2):
-            torch.manual_seed(global_seed)
-            generator = torch.Generator().manual_seed(inputs["generator"].initial_seed())
-            draws.append(torch.as_tensor(function(**{**inputs, "generator": generator})))
-    return "the same draw twice" if torch.equal(*draws) else "two different draws"
-
-
-def draw_again(function: Callable, inputs: Mapping[str, Any]) -> str:
-    """Whether a generator that is used twice moves on."""
-    with torch.random.fork_rng(devices=[]):
-        draws = [torch.as_tensor(function(**inputs)) for _ in range(2)]
-    return "the same draw twice" if torch.equal(*draws) else "two different draws"
 
 
 def tabular(generator: torch.Generator, states: int, actions: int) -> dict[str, Tensor]:

@@ -1,40 +1,31 @@
-"""What an exercise is made of: cases, known mistakes, right variants, points.
+"""An exercise with its answers as code: cases, reference, known mistakes, right variants.
 
 Running a function on cases is in `outcome.py`, deciding about it in `judging.py`.
 """
 
-import importlib
-import pkgutil
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache, partial
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
-VALUE, GRADIENT, EDGE, NUMERICS = "value", "gradient", "edge cases", "numerics"
-PARTS = (VALUE, GRADIENT, EDGE, NUMERICS)
+from course_lib.checks.outcome import run_case
+from course_lib.checks.problem import (
+    EDGE,
+    GRADIENT,
+    NUMERICS,
+    VALUE,
+    Case,
+    Outcome,
+    Problem,
+    Seed,
+    WorkedCase,
+)
 
-
-@dataclass(frozen=True)
-class Seed:
-    """Stands for a fresh `torch.Generator` with this seed, made anew for every call."""
-
-    number: int
-
-
-@dataclass(frozen=True)
-class Case:
-    """One set of keyword arguments, and the part of the points that it decides.
-
-    `call` replaces the plain `function(**inputs)` where something has to be driven step by step or
-    called twice; it returns the value to be compared.
-    """
-
-    name: str
-    inputs: Mapping[str, Any]
-    part: str = VALUE
-    call: Callable[[Callable, dict[str, Any]], Any] | None = None
+__all__ = ["EDGE", "GRADIENT", "NUMERICS", "VALUE", "Case", "Exercise", "Mistake", "Seed"]
 
 
 @dataclass(frozen=True)
@@ -46,61 +37,58 @@ class Mistake:
     function: Callable
 
 
-@dataclass(frozen=True, eq=False)
-class Exercise:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Exercise(Problem):
     """One function of the curriculum: what it must compute, and what goes wrong with it.
 
     Args:
-        name: the function's name in the curriculum.
         reference: the right implementation.
         cases: makes the list of cases from a generator; the first is the one to read.
-        statement: what is true once the check passes, in one sentence without a full stop.
-        points: points by part; parts without points are still checked, under "value".
-        gradient: inputs that must receive the reference's gradient.
-        no_gradient: inputs that must receive none.
-        noted_gradient: inputs for which both are right, but a gradient is worth a remark.
         mistakes: known wrong versions; the first that matches is named.
         variants: right versions written differently, which must be accepted.
-        observe: turns (value, inputs) into what is compared: statistics of random results.
-        relative_tolerance, absolute_tolerance: for float64; float32 gets a hundred times more.
         float32: whether the first case is run once more in float32.
     """
 
-    name: str
     reference: Callable
     cases: Callable[[torch.Generator], list[Case]]
-    statement: str
-    points: Mapping[str, float]
-    gradient: tuple[str, ...] = ()
-    no_gradient: tuple[str, ...] = ()
-    noted_gradient: tuple[str, ...] = ()
     mistakes: tuple[Mistake, ...] = ()
     variants: tuple[Callable, ...] = ()
-    observe: Callable[[Any, Mapping[str, Any]], Any] | None = None
-    relative_tolerance: float = 1e-5
-    absolute_tolerance: float = 1e-6
     float32: bool = True
 
-    @property
-    def possible(self) -> float:
-        """All points of the exercise."""
-        return sum(self.points.values())
-
-    @property
-    def watched(self) -> tuple[str, ...]:
-        """All inputs that are given with `requires_grad`."""
-        return self.gradient + self.no_gradient + self.noted_gradient
+    def worked(self, seed: int) -> Sequence[WorkedCase]:
+        """The cases of one seed, each with what the reference makes of it."""
+        return work_out(self, seed)
 
 
-def exercise_names() -> list[str]:
-    """The names of all exercises there are, sorted."""
-    package = importlib.import_module("course_lib.checks.exercises")
-    return sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+@lru_cache(maxsize=512)
+def work_out(exercise: Exercise, seed: int) -> tuple[WorkedCase, ...]:
+    """Draw the cases and run the reference on them; the mistakes only when they are asked for."""
+    cases = exercise.cases(torch.Generator().manual_seed(seed))
+    if exercise.float32:
+        cases = [*cases, in_float32(cases[0])]
+    return tuple(
+        WorkedCase(
+            case,
+            run_case(exercise, exercise.reference, case),
+            cache(partial(run_mistake, exercise, case)),
+        )
+        for case in cases
+    )
 
 
-@cache
-def load_exercise(name: str) -> Exercise:
-    """The exercise of this name; `KeyError` if there is none."""
-    if name not in exercise_names():
-        raise KeyError(name)
-    return importlib.import_module(f"course_lib.checks.exercises.{name}").EXERCISE
+def run_mistake(exercise: Exercise, case: Case, place: int) -> Outcome:
+    """What the known mistake at this place of the list makes of a case."""
+    return run_case(exercise, exercise.mistakes[place].function, case)
+
+
+def in_float32(case: Case) -> Case:
+    """The same case with its floating-point tensors in single precision."""
+    inputs = {name: single(value) for name, value in case.inputs.items()}
+    return replace(case, name=f"{case.name}, in float32", inputs=inputs)
+
+
+def single(value: Any) -> Any:
+    """A tensor or a module in single precision; anything else as it is."""
+    if isinstance(value, nn.Module):
+        return deepcopy(value).float()
+    return value.float() if isinstance(value, Tensor) and value.is_floating_point() else value

@@ -1,16 +1,12 @@
 """Decides about a function: which cases fail, which mistake it is, how many points it earns."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
-
-import torch
-from torch import Tensor
+from dataclasses import dataclass
 
 from course_lib.checks.broadcast import broadcast_mistake
 from course_lib.checks.comparing import Difference, differences, reaches, same_outcome
-from course_lib.checks.exercise import EDGE, GRADIENT, NUMERICS, VALUE, Case, Exercise
-from course_lib.checks.outcome import Outcome, run_case
+from course_lib.checks.outcome import run_case
+from course_lib.checks.problem import EDGE, GRADIENT, NUMERICS, VALUE, Outcome, Problem, WorkedCase
 from course_lib.checks.relations import Diagnosis, general_mistake
 
 VISIBLE_SEEDS = (0,)
@@ -22,10 +18,9 @@ NO_RESULT = ("error", "missing", "type", "count", "shape")
 
 @dataclass(frozen=True)
 class Run:
-    """A case, what should come out of it and what came out of it."""
+    """A case with its answers, what came out of it and what is wrong with that."""
 
-    case: Case
-    wanted: Outcome
+    worked: WorkedCase
     got: Outcome
     differences: tuple[Difference, ...]
 
@@ -34,7 +29,7 @@ class Run:
 class Verdict:
     """What a check found out about one function."""
 
-    exercise: Exercise
+    exercise: Problem
     failures: tuple[Difference, ...]
     diagnosis: Diagnosis | None
     points: float
@@ -47,12 +42,13 @@ class Verdict:
         return not self.failures
 
 
-def judge(exercise: Exercise, function: Callable, seeds: Sequence[int] = VISIBLE_SEEDS) -> Verdict:
+def judge(exercise: Problem, function: Callable, seeds: Sequence[int] = VISIBLE_SEEDS) -> Verdict:
     """Run the function on all cases of these seeds and weigh the results."""
     runs: list[Run] = []
-    for case, wanted in (pair for seed in seeds for pair in cases_of(exercise, seed)):
-        got = run_case(exercise, function, case)
-        runs.append(Run(case, wanted, got, tuple(differences(exercise, case, wanted, got))))
+    for worked in (one for seed in seeds for one in exercise.worked(seed)):
+        got = run_case(exercise, function, worked.case)
+        found = differences(exercise, worked.case, worked.wanted, got)
+        runs.append(Run(worked, got, tuple(found)))
         if any(one.kind == "missing" for one in runs[-1].differences):
             break
     failures = tuple(one for run in runs for one in run.differences)
@@ -65,44 +61,23 @@ def judge(exercise: Exercise, function: Callable, seeds: Sequence[int] = VISIBLE
     return Verdict(exercise, failures, diagnosis, earned(exercise, failures), len(runs), noted)
 
 
-@lru_cache(maxsize=512)
-def cases_of(exercise: Exercise, seed: int) -> tuple[tuple[Case, Outcome], ...]:
-    """The cases of one seed, each with what the reference makes of it."""
-    cases = exercise.cases(torch.Generator().manual_seed(seed))
-    if exercise.float32:
-        cases = [*cases, in_float32(cases[0])]
-    return tuple((case, run_case(exercise, exercise.reference, case)) for case in cases)
-
-
-def in_float32(case: Case) -> Case:
-    """The same case with its floating-point tensors in single precision."""
-    inputs = {
-        name: value.float() if isinstance(value, Tensor) and value.is_floating_point() else value
-        for name, value in case.inputs.items()
-    }
-    return replace(case, name=f"{case.name}, in float32", inputs=inputs)
-
-
-def diagnose(exercise: Exercise, function: Callable, runs: Sequence[Run]) -> Diagnosis | None:
+def diagnose(exercise: Problem, function: Callable, runs: Sequence[Run]) -> Diagnosis | None:
     """The known mistake that gives what came out on every case, else a general one, else None."""
     failed = [run for run in runs if run.differences]
     if not failed or failed[0].differences[0].kind == "missing":
         return None
     failed_first = [*failed, *(run for run in runs if not run.differences)]
-    for mistake in exercise.mistakes:
-        if all(
-            same_outcome(exercise, run_case(exercise, mistake.function, run.case), run.got)
-            for run in failed_first
-        ):
+    for place, mistake in enumerate(exercise.mistakes):
+        if all(same_outcome(exercise, run.worked.mistaken(place), run.got) for run in failed_first):
             return Diagnosis(mistake.name, mistake.explanation)
     if failed[0].differences[0].kind in NUMBERS:
-        broadcast = broadcast_mistake(exercise, function, failed[0].case)
+        broadcast = broadcast_mistake(exercise, function, failed[0].worked.case)
         if broadcast:
             return broadcast
-    return general_mistake([(run.wanted, run.got) for run in failed])
+    return general_mistake([(run.worked.wanted, run.got) for run in failed])
 
 
-def earned(exercise: Exercise, failures: Sequence[Difference]) -> float:
+def earned(exercise: Problem, failures: Sequence[Difference]) -> float:
     """Points of the parts in which nothing failed.
 
     Edge cases and numerics only count when the ordinary value is right, so that a constant earns

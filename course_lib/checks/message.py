@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from course_lib.checks.comparing import Difference, short
-from course_lib.checks.exercise import Case, Seed
 from course_lib.checks.judging import Verdict
+from course_lib.checks.problem import Case, Seed
 
 WIDTH = 92
 NOTE = (

@@ -6,27 +6,16 @@ neither the reference nor the points.
 
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from copy import deepcopy
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from course_lib.checks.exercise import Case, Exercise, Seed
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came out of one call: a detached value, gradients by input name, and side effects."""
-
-    value: Any = None
-    gradients: Mapping[str, Tensor | None] = field(default_factory=dict)
-    changed: tuple[str, ...] = ()
-    error: BaseException | None = None
-    error_line: str = ""
+from course_lib.checks.problem import Case, Outcome, Problem, Seed
 
 
-def run_case(exercise: Exercise, function: Callable, case: Case) -> Outcome:
+def run_case(exercise: Problem, function: Callable, case: Case) -> Outcome:
     """Call `function` with fresh copies of the case's inputs; exceptions become outcomes."""
     inputs = fresh_inputs(case, exercise.watched)
     before = {name: value.detach().clone() for name, value in tensors_of(inputs)}
@@ -41,7 +30,7 @@ def run_case(exercise: Exercise, function: Callable, case: Case) -> Outcome:
 
 
 def fresh_inputs(case: Case, watched: tuple[str, ...]) -> dict[str, Any]:
-    """Copies of the inputs: new tensors, new generators, `requires_grad` where it is watched."""
+    """Copies of the inputs: tensors, modules, generators; `requires_grad` where it is watched."""
     inputs: dict[str, Any] = {}
     for name, value in case.inputs.items():
         if isinstance(value, Seed):
@@ -50,7 +39,7 @@ def fresh_inputs(case: Case, watched: tuple[str, ...]) -> dict[str, Any]:
             wants_gradient = name in watched and value.is_floating_point()
             inputs[name] = value.detach().clone().requires_grad_(wants_gradient)
         else:
-            inputs[name] = value
+            inputs[name] = deepcopy(value) if isinstance(value, nn.Module) else value
     return inputs
 
 

@@ -1,6 +1,7 @@
 """Concept questions: a right choice, and for every choice the reason why it is or is not right.
 
-The question itself stands in the lesson; only the explanations live in `questions/`.
+The question itself stands in the lesson; only the explanations live in `questions/`, or sealed in
+the student edition.
 """
 
 import importlib
@@ -9,6 +10,8 @@ import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
+
+from course_lib.checks.sealed import SealedQuestion, sealed_questions
 
 PREFIX = "answer_"
 
@@ -26,11 +29,23 @@ class Question:
         if self.right not in self.explanations:
             raise ValueError(f"{self.name}: the right choice {self.right!r} has no explanation")
 
+    @property
+    def letters(self) -> tuple[str, ...]:
+        """The choices there are."""
+        return tuple(self.explanations)
+
+    def verdict(self, letter: str) -> tuple[bool, str]:
+        """Whether a choice is right, and the explanation."""
+        return letter == self.right, self.explanations[letter]
+
 
 @cache
-def all_questions() -> dict[str, Question]:
+def all_questions() -> dict[str, Question | SealedQuestion]:
     """All questions of the course by name."""
-    package = importlib.import_module("course_lib.checks.questions")
+    try:
+        package = importlib.import_module("course_lib.checks.questions")
+    except ModuleNotFoundError:
+        return sealed_questions()
     modules = (
         importlib.import_module(f"{package.__name__}.{module.name}")
         for module in pkgutil.iter_modules(package.__path__)
@@ -38,7 +53,7 @@ def all_questions() -> dict[str, Question]:
     return {question.name: question for module in modules for question in module.QUESTIONS}
 
 
-def load_question(function: Callable[[], str]) -> Question:
+def load_question(function: Callable[[], str]) -> Question | SealedQuestion:
     """The question that a function named `answer_…` answers."""
     name = getattr(function, "__name__", "").removeprefix(PREFIX)
     if name not in all_questions():
@@ -49,25 +64,27 @@ def load_question(function: Callable[[], str]) -> Question:
     return all_questions()[name]
 
 
-def judge_answer(question: Question, function: Callable[[], str]) -> tuple[str, bool]:
+def judge_answer(
+    question: Question | SealedQuestion, function: Callable[[], str]
+) -> tuple[str, bool]:
     """The letter that was chosen, "" for none, and whether it is right."""
     try:
         chosen = function()
     except NotImplementedError:
         return "", False
     letter = chosen.strip().lower().strip("().") if isinstance(chosen, str) else ""
-    return (letter if letter in question.explanations else ""), letter == question.right
+    return (letter, question.verdict(letter)[0]) if letter in question.letters else ("", False)
 
 
-def answered_text(question: Question, letter: str, right: bool) -> str:
+def answered_text(question: Question | SealedQuestion, letter: str) -> str:
     """What the student reads."""
     if not letter:
-        letters = ", ".join(f'"{choice}"' for choice in question.explanations)
+        letters = ", ".join(f'"{choice}"' for choice in question.letters)
         return (
             f"✗ {question.name}: not answered yet (0 of {question.points:g} points)\n"
             f"  Return one of the letters {letters} in the cell above, run it, then this one again."
         )
-    mark = f"✓ {letter} is right." if right else f"✗ {letter} is not it."
-    text = f"{mark} {question.explanations[letter]}"
-    lines = textwrap.wrap(text, 92, subsequent_indent="  ")
+    right, explanation = question.verdict(letter)
+    text = f"✓ {letter} is right. " if right else f"✗ {letter} is not it. "
+    lines = textwrap.wrap(text + explanation, 92, subsequent_indent="  ")
     return "\n".join(lines)

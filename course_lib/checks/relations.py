@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from course_lib.checks.outcome import Outcome, leaves
+from course_lib.checks.outcome import leaves
+from course_lib.checks.problem import Outcome
 
 SIGN = (
     "Everything that came out is the negative of what was wanted: a sign is flipped. A loss is "

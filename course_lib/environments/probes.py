@@ -3,11 +3,7 @@
 If probe k fails while the ones before it pass, its docstring says where to look. The idea is Andy
 Jones's ("Debugging RL, Without the Agonizing Pain", 2021)."""
 
-from typing import Any
-
-import gymnasium
 import numpy as np
-from gymnasium import spaces
 
 from course_lib.environments.vector import BatchedEnvironment
 
@@ -19,6 +15,7 @@ class Probe(BatchedEnvironment):
     """
 
     observation_size = 1
+    observation_bounds = (-1.0, 1.0)
     num_actions = 1
     max_steps = 2
 
@@ -143,30 +140,3 @@ PROBES: dict[str, type[Probe]] = {
     "Probe5-v0": MatchProbe,
     "Probe6-v0": TruncationProbe,
 }
-
-
-class ProbeEnv(gymnasium.Env):
-    """One probe as a gymnasium environment: a batch of one."""
-
-    def __init__(self, probe: str, render_mode: str | None = None) -> None:
-        self._batch = PROBES[probe](num_envs=1)
-        self.render_mode = render_mode
-        self.observation_space = spaces.Box(-1.0, 1.0, (1,), dtype=np.float32)
-        self.action_space = spaces.Discrete(self._batch.num_actions)
-
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[np.ndarray, dict[str, Any]]:
-        super().reset(seed=seed)
-        self._batch.random = self.np_random
-        return self._batch.reset()[0], {}
-
-    def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
-        step = self._batch.step(np.array([action]))
-        return (
-            step.next_obs[0],
-            float(step.reward[0]),
-            bool(step.terminated[0]),
-            bool(step.truncated[0]),
-            {},
-        )

@@ -1,4 +1,6 @@
-"""Names of the course's environments: batched ones by `make_vector`, single ones by gymnasium."""
+"""Names of environments: batched ones by `make_vector`, single ones by gymnasium."""
+
+import difflib
 
 import gymnasium
 
@@ -8,6 +10,9 @@ from course_lib.environments.cartpole import (
     ContinuousCartPole,
     HiddenVelocityCartPole,
 )
+from course_lib.environments.grid_worlds import GridWorld, TwoWayMaze
+from course_lib.environments.gymnasium_vector import GymnasiumVector
+from course_lib.environments.lqr import ScalarLQR
 from course_lib.environments.pendulum import Pendulum
 from course_lib.environments.probes import PROBES
 from course_lib.environments.vector import BatchedEnvironment
@@ -17,25 +22,43 @@ BATCHED: dict[str, type[BatchedEnvironment]] = {
     "ContinuousCartPole-v0": ContinuousCartPole,
     "HiddenVelocityCartPole-v0": HiddenVelocityCartPole,
     "Pendulum-v1": Pendulum,
+    "GridWorld-v0": GridWorld,
+    "TwoWayMaze-v0": TwoWayMaze,
+    "ScalarLQR-v0": ScalarLQR,
     **PROBES,
 }
+WITHOUT_PICTURES = ("GridWorld-v0", "TwoWayMaze-v0", "ScalarLQR-v0", *PROBES)
 
 
 def make_vector(environment_id: str, num_envs: int, seed: int | None = None) -> BatchedEnvironment:
     """Make `num_envs` environments that are stepped together.
 
     Args:
-        environment_id: the name, the same as for `gymnasium.make`.
+        environment_id: the name, the same as for `gymnasium.make`. The course's own are batched,
+            those in `BATCHED`; any other of gymnasium's with box observations and discrete or box
+            actions is stepped one by one.
         num_envs: N, how many.
         seed: of the first states; `None` draws a fresh one.
 
     Raises:
-        ValueError: the course has no batched environment of that name.
+        ValueError: there is no environment of that name, or it does not fit or is not installed.
     """
-    if environment_id not in BATCHED:
-        known = ", ".join(BATCHED)
-        raise ValueError(f"no batched environment is called {environment_id!r}; known are {known}")
-    return BATCHED[environment_id](num_envs, seed)
+    if environment_id in BATCHED:
+        return BATCHED[environment_id](num_envs, seed)
+    if environment_id in gymnasium.registry:
+        return GymnasiumVector(environment_id, num_envs, seed)
+    close = close_names(environment_id)
+    hint = f"did you mean {' or '.join(close)}? " if close else ""
+    raise ValueError(
+        f"no environment is called {environment_id!r}; {hint}"
+        f"The course's own are {', '.join(BATCHED)}; gymnasium's work too"
+    )
+
+
+def close_names(environment_id: str) -> list[str]:
+    """Up to three names that look like this one, the likeliest first."""
+    known = {name.lower(): name for name in (*gymnasium.registry, *BATCHED)}
+    return [known[name] for name in difflib.get_close_matches(environment_id.lower(), known)]
 
 
 def register_environments() -> None:
@@ -46,8 +69,10 @@ def register_environments() -> None:
             gymnasium.register(
                 f"{name}-v0", entry_point=f"{module}:{name}Env", max_episode_steps=MAX_STEPS
             )
-    for probe in PROBES:
-        if probe not in gymnasium.registry:
+    for name in WITHOUT_PICTURES:
+        if name not in gymnasium.registry:
             gymnasium.register(
-                probe, "course_lib.environments.probes:ProbeEnv", kwargs={"probe": probe}
+                name,
+                "course_lib.environments.single:SingleEnvironment",
+                kwargs={"environment_id": name},
             )

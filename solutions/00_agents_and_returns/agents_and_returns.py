@@ -12,7 +12,16 @@ from course_lib import check, check_answer
 from course_lib.environments import make_vector
 from course_lib.environments.grid_worlds import grid_world
 from course_lib.evaluation import evaluate
-from course_lib.figures import COLORS, new_figure, shades, show, show_agent, show_ends, slider, use_style
+from course_lib.figures import (
+    COLORS,
+    new_figure,
+    shades,
+    show,
+    show_agent,
+    show_ends,
+    slider,
+    use_style,
+)
 from course_lib.rollout import Collector, collect_episodes
 
 torch.set_num_threads(1)
@@ -109,7 +118,9 @@ check_answer(answer_two_ends)
 # **Predict:** which of the three rules gets furthest, and do any of them reach 500? Then look at 500 episodes of each.
 
 # %% nbgrader={"grade": false, "grade_id": "histogram", "locked": true, "schema_version": 3, "solution": false}
-returns = {name: evaluate(rule, "CartPole-v1", episodes=500, seed=1) for name, rule in RULES.items()}
+returns = {
+    name: evaluate(rule, "CartPole-v1", episodes=500, seed=1) for name, rule in RULES.items()
+}
 figure, axes = new_figure(3, 1, size=(7, 4.6), sharex=True)
 for one, (name, sample), color in zip(axes, returns.items(), shades(3), strict=True):
     one.hist(sample, bins=np.arange(0, 511, 10), color=color)
@@ -122,7 +133,10 @@ figure.suptitle(f"A return is a random number; “{best}” has the largest mean
 show(
     figure,
     alt="Three histograms of the returns of 500 episodes, the means marked. "
-    + ", ".join(f"{name}: mean {r.mean():.0f}, from {r.min():.0f} to {r.max():.0f}" for name, r in returns.items())
+    + ", ".join(
+        f"{name}: mean {r.mean():.0f}, from {r.min():.0f} to {r.max():.0f}"
+        for name, r in returns.items()
+    )
     + ".",
 )
 
@@ -561,14 +575,20 @@ for n in sizes:
 
 # %% nbgrader={"grade": false, "grade_id": "standard-error", "locked": true, "schema_version": 3, "solution": false} tags=["raises-exception"]
 figure, axes = new_figure(size=(7, 3.4))
-axes.loglog(sizes, [world.std() / n**0.5 for n in sizes], color=COLORS["exact"], linewidth=1, label="σ/√n")
+axes.loglog(
+    sizes, [world.std() / n**0.5 for n in sizes], color=COLORS["exact"], linewidth=1, label="σ/√n"
+)
 axes.loglog(sizes, scatter, "o", color=COLORS["a2c"], label="scatter of 1,000 means")
 low, middle, high = np.quantile(claimed, [0.1, 0.5, 0.9], axis=1)
-axes.fill_between(sizes, low, high, color=COLORS["reinforce"], alpha=0.3, label="your standard error, 80 %")
+axes.fill_between(
+    sizes, low, high, color=COLORS["reinforce"], alpha=0.3, label="your standard error, 80 %"
+)
 axes.set(xlabel="episodes n", ylabel="error of the mean, in steps")
 axes.set_xticks(sizes, [str(n) for n in sizes])
 axes.minorticks_off()
-axes.set_title(f"Four times the episodes, half the error: {scatter[0]:.1f} → {scatter[1]:.1f} → {scatter[2]:.1f} → {scatter[3]:.2f}")
+axes.set_title(
+    f"Four times the episodes, half the error: {scatter[0]:.1f} → {scatter[1]:.1f} → {scatter[2]:.1f} → {scatter[3]:.2f}"
+)
 axes.legend()
 show(
     figure,
@@ -713,6 +733,7 @@ print(f"charged: {counted:.4f} visits counted in four states, {exact:.4f} in all
 # %% [markdown]
 # Now the grid, with a policy that walks at random. Move γ and see how far it gets.
 
+
 # %% nbgrader={"grade": false, "grade_id": "occupancy", "locked": true, "schema_version": 3, "solution": false}
 def draw_occupancy(axes, gamma):
     visits = state_visitation(grid.P, uniform, grid.p0, gamma)
@@ -801,7 +822,9 @@ walker = Rule(lambda obs, generator: torch.randint(4, (len(obs),), generator=gen
 walks = collect_episodes(walker, make_vector("GridWorld-v0", 2_000, seed=0), generator)
 mean, error = monte_carlo_estimate(discounted_return(walks.reward.double(), 0.9))
 exact = expected_return(grid.P, grid.R, uniform, grid.p0, 0.9)
-print(f"sampled {mean:.3f} ± {error:.3f}   exact {exact:.3f}   off by {abs(mean - exact) / error:.1f} standard errors")
+print(
+    f"sampled {mean:.3f} ± {error:.3f}   exact {exact:.3f}   off by {abs(mean - exact) / error:.1f} standard errors"
+)
 
 # %% [markdown]
 # ## 6 · Something to climb
@@ -824,7 +847,9 @@ left.set(xlabel="steps along ∇J", ylabel="expected return J")
 visits = state_visitation(grid.P, theta.softmax(-1).detach(), grid.p0, 0.9)
 draw_grid(right, visits.clamp(min=1e-6).log10(), vmin=-5, vmax=1)
 right.set_title("where it walks now", fontsize=10)
-figure.suptitle("With the gradient of J, a random walker learns the way round the pit", fontweight="bold")
+figure.suptitle(
+    "With the gradient of J, a random walker learns the way round the pit", fontweight="bold"
+)
 show(
     figure,
     alt=f"Left: J rises from {climb[0]:.2f} to {climb[-1]:.2f} within 300 steps. Right: the visits of the "

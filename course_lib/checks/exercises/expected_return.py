@@ -85,7 +85,6 @@ def transposed(P, R, pi, p0, gamma) -> Tensor:
 
 
 def rewards_added(P, R, pi, p0, gamma) -> Tensor:
-    chain, _ = chain_and_reward(P, R, pi)
     return state_visitation(P, pi, p0, gamma) @ R.sum(-1)
 
 

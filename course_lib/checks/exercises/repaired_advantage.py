@@ -6,6 +6,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from course_lib.checks.callables import surprise_so_far
 from course_lib.checks.drawing import rollout
 from course_lib.checks.exercise import EDGE, VALUE, Case, Exercise, Mistake
 from course_lib.reference.advantages import generalized_advantage
@@ -36,7 +37,7 @@ def cases(generator: torch.Generator) -> list[Case]:
         Case("a single environment", {**column, "gamma": 0.9, "gae_lambda": 0.6}, EDGE),
         Case("a single step", {**row, "gamma": 0.9, "gae_lambda": 0.6}, EDGE),
     ]
-    return [replace(one, inputs={"estimate": generalized_advantage, **one.inputs}) for one in made]
+    return [replace(one, inputs={"estimate": surprise_so_far, **one.inputs}) for one in made]
 
 
 def columns(
@@ -54,7 +55,7 @@ def columns(
 def repaired_advantage(
     estimate, reward, value, next_value, terminated, truncated, gamma, gae_lambda
 ) -> Tensor:
-    """GAE, one environment after the other, the columns side by side: (T, N)."""
+    """`estimate`, one environment after the other, the columns side by side: (T, N)."""
     inputs = (reward, value, next_value, terminated, truncated, gamma, gae_lambda)
     return torch.cat(columns(estimate, *inputs), dim=1)
 
@@ -106,6 +107,10 @@ def one_step_only(
     estimate, reward, value, next_value, terminated, truncated, gamma, gae_lambda
 ) -> Tensor:
     return estimate(reward, value, next_value, terminated, truncated, gamma, 0.0)
+
+
+def estimate_ignored(estimate, *args, **inputs) -> Tensor:
+    return repaired_advantage(generalized_advantage, *args, **inputs)
 
 
 def cut_and_turned(
@@ -182,6 +187,12 @@ EXERCISE = Exercise(
             "Every number is the TD error of its own step, no later one is added: the loop runs "
             "over steps instead of environments, so that nothing follows in a piece.",
             one_step_only,
+        ),
+        Mistake(
+            "estimate-ignored",
+            "The numbers are GAE's, of a function of your own. Call the one that comes in as "
+            "`estimate`: here it is another, so that the repair is judged and nothing else.",
+            estimate_ignored,
         ),
     ),
     variants=(cut_and_turned, all_at_once),

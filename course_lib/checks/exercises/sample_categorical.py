@@ -1,16 +1,14 @@
 """The exercise `sample_categorical`: its cases, and what goes wrong with it."""
 
-from collections.abc import Callable
-from typing import Any
-
 import torch
 from torch import Tensor
 
-from course_lib.checks.drawing import draw_again, repeat_draw, settle, uniform
+from course_lib.checks.drawing import uniform
+from course_lib.checks.drivers import CATEGORICAL_DRAWS as DRAWS
+from course_lib.checks.drivers import draw_again, frequencies, kind, repeat_draw, rows_differ
 from course_lib.checks.exercise import EDGE, VALUE, Case, Exercise, Mistake, Seed
 from course_lib.reference.distributions import sample_categorical
 
-DRAWS = 6000
 NOT_GUMBEL = (
     "Adding noise and taking the largest gives softmax(logits) only for Gumbel noise, −log(−log u) "
     "with both minuses. Gaussian noise, or a sign elsewhere, gives frequencies that are near, but "
@@ -46,34 +44,6 @@ def cases(generator: torch.Generator) -> list[Case]:
         ),
         Case("one generator, used twice", {"logits": many, "generator": seed}, EDGE, draw_again),
     ]
-
-
-def kind(function: Callable, inputs: dict[str, Any]) -> Any:
-    """What comes out, in words: its dtype and shape."""
-    with torch.random.fork_rng(devices=[]):
-        action = function(**inputs)
-    if not isinstance(action, Tensor):
-        return f"a {type(action).__name__}"
-    return f"{str(action.dtype).removeprefix('torch.')} of shape {tuple(action.shape)}"
-
-
-def frequencies(function: Callable, inputs: dict[str, Any]) -> Tensor:
-    """(R, K) how often each action was drawn in each row; the exact π where that fits."""
-    logits = inputs["logits"]
-    rows, num_actions = logits.shape
-    with torch.random.fork_rng(devices=[]):
-        action = function(logits.repeat_interleave(DRAWS, 0), inputs["generator"])
-    taken = torch.as_tensor(action).reshape(rows, DRAWS).long()
-    frequency = torch.nn.functional.one_hot(taken, num_actions).double().mean(1)
-    probability = logits.double().softmax(-1)
-    return settle(frequency, probability, (probability * (1 - probability) / DRAWS).sqrt())
-
-
-def rows_differ(function: Callable, inputs: dict[str, Any]) -> str:
-    """Whether equal rows get draws of their own."""
-    with torch.random.fork_rng(devices=[]):
-        action = torch.as_tensor(function(**inputs))
-    return "one action for all rows" if bool((action == action[0]).all()) else "several actions"
 
 
 def greedy(logits: Tensor, generator: torch.Generator) -> Tensor:

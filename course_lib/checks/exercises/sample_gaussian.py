@@ -1,16 +1,24 @@
 """The exercise `sample_gaussian`: its cases, and what goes wrong with it."""
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from course_lib.checks.drawing import draw_again, repeat_draw, settle, uniform
+from course_lib.checks.drawing import uniform
+from course_lib.checks.drivers import GAUSSIAN_DRAWS as DRAWS
+from course_lib.checks.drivers import (
+    draw_again,
+    kind,
+    repeat_draw,
+    rows_differ,
+    sample_mean,
+    sample_std,
+    share_within_one_std,
+    std_of_the_sum,
+)
 from course_lib.checks.exercise import EDGE, VALUE, Case, Exercise, Mistake, Seed
 from course_lib.reference.distributions import sample_gaussian
-
-DRAWS = 8000
 
 
 def cases(generator: torch.Generator) -> list[Case]:
@@ -43,59 +51,6 @@ def cases(generator: torch.Generator) -> list[Case]:
         ),
         Case("one generator, used twice", {**many, "generator": seed}, EDGE, draw_again),
     ]
-
-
-def kind(function: Callable, inputs: dict[str, Any]) -> str:
-    """What comes out, in words: its dtype and shape."""
-    with torch.random.fork_rng(devices=[]):
-        action = function(**inputs)
-    if not isinstance(action, Tensor):
-        return f"a {type(action).__name__}"
-    return f"{str(action.dtype).removeprefix('torch.')} of shape {tuple(action.shape)}"
-
-
-def draws(function: Callable, inputs: dict[str, Any]) -> tuple[Tensor, Tensor, Tensor]:
-    """(R, n, D) draws of every row, with the exact mean and standard deviation, each (R, D)."""
-    mean, log_std = inputs["mean"], inputs["log_std"]
-    per_row = log_std if log_std.ndim == 1 else log_std.repeat_interleave(DRAWS, 0)
-    with torch.random.fork_rng(devices=[]):
-        action = function(mean.repeat_interleave(DRAWS, 0), per_row, inputs["generator"])
-    action = torch.as_tensor(action).detach().double().reshape(len(mean), DRAWS, -1)
-    return action, mean.double(), log_std.double().exp().expand_as(mean)
-
-
-def sample_mean(function: Callable, inputs: dict[str, Any]) -> Tensor:
-    """(R, D) means; the exact one where that fits."""
-    action, mean, std = draws(function, inputs)
-    return settle(action.mean(1), mean, std / DRAWS**0.5)
-
-
-def sample_std(function: Callable, inputs: dict[str, Any]) -> Tensor:
-    """(R, D) standard deviations; the exact one where that fits."""
-    action, _, std = draws(function, inputs)
-    return settle(action.std(1), std, std / (2 * DRAWS) ** 0.5)
-
-
-def share_within_one_std(function: Callable, inputs: dict[str, Any]) -> Tensor:
-    """(R, D) how many draws are closer to the mean than σ: 68 % for a Gaussian."""
-    action, mean, std = draws(function, inputs)
-    share = ((action - mean[:, None]).abs() < std[:, None]).double().mean(1)
-    exact = torch.full_like(share, 0.6826894921370859)
-    return settle(share, exact, (exact * (1 - exact) / DRAWS).sqrt())
-
-
-def std_of_the_sum(function: Callable, inputs: dict[str, Any]) -> Tensor:
-    """(R,) standard deviations of a₁ + a₂: √(σ₁² + σ₂²) if the two are independent."""
-    action, _, std = draws(function, inputs)
-    exact = std[:, :2].square().sum(-1).sqrt()
-    return settle(action[..., :2].sum(-1).std(1), exact, exact / (2 * DRAWS) ** 0.5)
-
-
-def rows_differ(function: Callable, inputs: dict[str, Any]) -> str:
-    """Whether equal rows get draws of their own."""
-    with torch.random.fork_rng(devices=[]):
-        action = torch.as_tensor(function(**inputs))
-    return "one action for all rows" if bool((action == action[0]).all()) else "several actions"
 
 
 def mean_only(mean: Tensor, log_std: Tensor, generator: torch.Generator) -> Tensor:
