@@ -11,6 +11,7 @@ import torch
 from course_lib import check, check_answer
 from course_lib.environments import make_vector
 from course_lib.environments.grid_worlds import grid_world
+from course_lib.environments.tabular import TabularEnvironment
 from course_lib.evaluation import evaluate
 from course_lib.figures import (
     COLORS,
@@ -46,7 +47,7 @@ class Rule:
 RULES = {
     "at random": Rule(lambda obs, generator: torch.randint(2, (len(obs),), generator=generator)),
     "where it leans": Rule(lambda obs, _: (obs[:, 2] > 0).long()),
-    "where it will lean": Rule(lambda obs, _: (obs[:, 2] + 0.1 * obs[:, 3] > 0).long()),
+    "where it swings": Rule(lambda obs, _: (obs[:, 3] > 0).long()),
 }
 
 # %%
@@ -115,21 +116,20 @@ def answer_two_ends():
 check_answer(answer_two_ends)
 
 # %% [markdown]
-# **Predict:** which of the three rules gets furthest, and do any of them reach 500? Then look at 500 episodes of each.
+# **Predict:** push where the pole leans, or where it swings: which gets further, and does either reach 500? Then look at 500 episodes of each.
 
 # %% nbgrader={"grade": false, "grade_id": "histogram", "locked": true, "schema_version": 3, "solution": false}
 returns = {
     name: evaluate(rule, "CartPole-v1", episodes=500, seed=1) for name, rule in RULES.items()
 }
-figure, axes = new_figure(3, 1, size=(7, 4.6), sharex=True)
+figure, axes = new_figure(3, 1, size=(7, 4.4), sharex=True)
 for one, (name, sample), color in zip(axes, returns.items(), shades(3), strict=True):
     one.hist(sample, bins=np.arange(0, 511, 10), color=color)
     one.axvline(sample.mean(), color=COLORS["wrong"], linewidth=2)
     one.set_title(f"{name}: mean {sample.mean():.0f}", loc="right", fontsize=10)
 axes[1].set_ylabel("episodes of 500")
 axes[2].set_xlabel("return = steps until the fall, at most 500")
-best = max(returns, key=lambda name: returns[name].mean())
-figure.suptitle(f"A return is a random number; “{best}” has the largest mean", fontweight="bold")
+figure.suptitle("A return is a random number; only its mean ranks the rules", fontweight="bold")
 show(
     figure,
     alt="Three histograms of the returns of 500 episodes, the means marked. "
@@ -315,7 +315,7 @@ def draw_weights(axes, gamma):
     half = int(np.searchsorted(weight.cumsum() / weight.sum(), 0.5)) + 1
     axes.fill_between(np.arange(200), weight, step="post", color=COLORS["reference"])
     axes.axvline(half, color=COLORS["wrong"], linewidth=2)
-    axes.set(xlabel="step t", ylabel="weight γ^t", xlim=(0, 100), ylim=(0, 1.05))
+    axes.set(xlabel="step t", ylabel="weight γᵗ", xlim=(0, 100), ylim=(0, 1.05))
     axes.text(min(half + 3, 60), 0.85, f"half by step {half}", color=COLORS["wrong"])
 
 
@@ -327,7 +327,7 @@ slider(
     labels={"gamma": "γ"},
     title="The weights sum to 1/(1 − γ): about that many steps are looked at",
     alt="Three panels of the weights γ^t over a hundred steps. Half of the weight lies in the first "
-    "1 step for γ = 0.5, in the first 7 for 0.9, in the first 34 for 0.98.",
+    "step for γ = 0.5, in the first 7 for 0.9, in the first 34 for 0.98.",
 )
 
 # %% [markdown]
@@ -585,6 +585,7 @@ axes.fill_between(
 )
 axes.set(xlabel="episodes n", ylabel="error of the mean, in steps")
 axes.set_xticks(sizes, [str(n) for n in sizes])
+axes.set_yticks([0.5, 1, 2, 5], ["0.5", "1", "2", "5"])
 axes.minorticks_off()
 axes.set_title(
     f"Four times the episodes, half the error: {scatter[0]:.1f} → {scatter[1]:.1f} → {scatter[2]:.1f} → {scatter[3]:.2f}"
@@ -651,7 +652,7 @@ print("one episode: ", [int(x) for x in tried[top]])
 print("200 episodes:", [round(float(x)) for x in again])
 
 # %% [markdown]
-# Nearly all fall back. Whoever picks the best of many noisy scores picks luck along with skill, and a score that was used for picking is no estimate any more. That is why every result in this course comes from *fresh* episodes. And picking among random rules works here because four numbers are few; with a network's thousands there is no hope of drawing a good one. You need a direction to move in: a gradient.
+# After one episode nine of these rules looked perfect and one nearly so. Five really are; the others lose up to half of it. Whoever picks the best of many noisy scores picks luck along with skill, and a score that was used for picking is no estimate any more. That is why every result in this course comes from *fresh* episodes. And picking among random rules works here because four numbers are few; with a network's thousands there is no hope of drawing a good one. You need a direction to move in: a gradient.
 #
 # ## 5 · An expectation, exactly
 #
@@ -663,9 +664,8 @@ uniform = torch.full_like(grid.R, 0.25)
 
 
 def draw_grid(axes, per_state, **options):
-    """Numbers on the grid; walls are grey."""
+    """Numbers on the grid; walls are white."""
     picture = grid.layout.picture(per_state)
-    axes.set_facecolor("#999999")
     image = axes.imshow(picture, cmap="cividis", **options)
     axes.grid(False)
     axes.set(xticks=[], yticks=[])
@@ -774,6 +774,8 @@ def answer_visits_as_distribution():
 check_answer(answer_visits_as_distribution)
 
 # %% [markdown]
+# Every step on free ground costs 1, the pit 10, the goal nothing.
+#
 # **What is the policy worth?** The same thought, looking ahead: a state is worth its reward plus γ times what comes next, $V=R_\pi+\gamma P_\pi V$. (No transpose here.) And the objective of this whole course [000] is
 #
 # $$J(\pi)=\sum_sp_0(s)\,V^\pi(s).$$
@@ -819,9 +821,10 @@ check(expected_return, hidden=True)
 
 # %% tags=["raises-exception"]
 walker = Rule(lambda obs, generator: torch.randint(4, (len(obs),), generator=generator))
-walks = collect_episodes(walker, make_vector("GridWorld-v0", 2_000, seed=0), generator)
-mean, error = monte_carlo_estimate(discounted_return(walks.reward.double(), 0.9))
-exact = expected_return(grid.P, grid.R, uniform, grid.p0, 0.9)
+playground = TabularEnvironment(grid, 2_000, seed=0, max_steps=400)
+walks = collect_episodes(walker, playground, generator)
+mean, error = monte_carlo_estimate(discounted_return(walks.reward.double(), 0.95))
+exact = expected_return(grid.P, grid.R, uniform, grid.p0, 0.95)
 print(
     f"sampled {mean:.3f} ± {error:.3f}   exact {exact:.3f}   off by {abs(mean - exact) / error:.1f} standard errors"
 )
@@ -829,35 +832,48 @@ print(
 # %% [markdown]
 # ## 6 · Something to climb
 #
-# The exact J has a derivative. Give the walker a table of logits, all zero at first, and take steps along $\nabla_\theta J$, computed by autograd through *your* linear system:
+# The exact J has a derivative. Give the walker a table of logits, all zero at first, and take steps along $\nabla_\theta J$, computed by autograd through *your* linear system. For comparison, the best that any policy can do, by repeating $V\leftarrow\max_a(R+\gamma PV)$:
 
 # %% tags=["raises-exception"]
 theta = torch.zeros_like(grid.R, requires_grad=True)
 climb = []
 for _ in range(300):
-    J = expected_return(grid.P, grid.R, theta.softmax(-1), grid.p0, 0.9)
+    J = expected_return(grid.P, grid.R, theta.softmax(-1), grid.p0, 0.95)
     climb.append(J.item())
     theta.data += 2.0 * torch.autograd.grad(J, theta)[0]
-print(f"J: {climb[0]:.2f} at the start, {climb[-1]:.2f} after 300 steps")
+
+# %% tags=["raises-exception"]
+value = torch.zeros_like(grid.p0)
+for _ in range(500):
+    value = (grid.R + 0.95 * grid.P @ value).max(-1).values
+best = (grid.p0 @ value).item()
+print(
+    f"J: {climb[0]:.2f} at the start, {climb[-1]:.2f} after 300 steps; the best policy has {best:.2f}"
+)
+
+# %% [markdown]
+# **Predict:** the walker has improved a lot, and is still far from the best. What has it learned to do? Then look at where it walks.
 
 # %% nbgrader={"grade": false, "grade_id": "climb", "locked": true, "schema_version": 3, "solution": false} tags=["raises-exception"]
 figure, (left, right) = new_figure(1, 2, size=(7, 3.2), width_ratios=[1.3, 1])
 left.plot(climb, color=COLORS["reinforce"])
-left.set(xlabel="steps along ∇J", ylabel="expected return J")
-visits = state_visitation(grid.P, theta.softmax(-1).detach(), grid.p0, 0.9)
+left.axhline(best, color=COLORS["exact"], linewidth=1)
+left.text(300, best + 0.2, "the best there is", ha="right")
+left.set(xlabel="steps along ∇J", ylabel="expected return J", ylim=(None, best + 1.2))
+visits = state_visitation(grid.P, theta.softmax(-1).detach(), grid.p0, 0.95)
 draw_grid(right, visits.clamp(min=1e-6).log10(), vmin=-5, vmax=1)
 right.set_title("where it walks now", fontsize=10)
-figure.suptitle(
-    "With the gradient of J, a random walker learns the way round the pit", fontweight="bold"
-)
+figure.suptitle("The gradient leads the walker into the pit", fontweight="bold")
 show(
     figure,
-    alt=f"Left: J rises from {climb[0]:.2f} to {climb[-1]:.2f} within 300 steps. Right: the visits of the "
-    "improved policy lie on one way from the start S to the goal G, round the pit X.",
+    alt=f"Left: J rises from {climb[0]:.2f} to {climb[-1]:.2f} within 300 steps and stays there, below the best "
+    f"policy's {best:.2f}. Right: the visits of the improved policy lie on the shortest way from the start S to the pit X.",
 )
 
 # %% [markdown]
-# That is the programme of all that follows: *parameterise the policy, follow the gradient of J*. What changes from here on is that the world is too large for a linear system, and unknown; the gradient has to be estimated from episodes. How that is possible at all, without a model, is the subject of lessons 01 and 02.
+# It jumps into the pit, on purpose. Walking about at random costs 1 a step, nearly for ever; the pit costs 10 once. A random walker falls into it long before it meets the goal, so ending there was the first improvement within reach, and from there every small change makes things worse: a *local* maximum. Gradient methods climb the hill they stand on. Start from another policy, or look less far ahead (try γ = 0.9), and the same steps lead to the goal.
+#
+# That is the programme of all that follows: *parameterise the policy, follow the gradient of J*, and keep an eye on what it really learns. What changes from here on is that the world is too large for a linear system, and unknown; the gradient has to be estimated from episodes. How that is possible at all, without a model, is the subject of lessons 01 and 02.
 #
 # ### Think · 1 point
 #
