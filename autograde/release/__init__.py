@@ -1,0 +1,1 @@
+"""What students of a graded course get: the course without its answers."""

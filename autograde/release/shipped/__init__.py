@@ -1,0 +1,1 @@
+"""Modules that are part of the student edition only; they are copied into its `reference`."""
