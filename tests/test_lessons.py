@@ -24,6 +24,16 @@ FUNCTIONS = {
         "state_visitation",
         "expected_return",
     ],
+    "log_derivative_trick": [
+        "categorical_log_prob",
+        "gaussian_log_prob",
+        "beta_log_prob",
+        "gaussian_score",
+        "score_function_surrogate",
+        "leave_one_out_surrogate",
+        "pathwise_estimate",
+        "gumbel_softmax",
+    ],
     "reinforce": [
         "sample_categorical",
         "sample_gaussian",
@@ -44,7 +54,7 @@ FUNCTIONS = {
         "normalize_advantage",
     ],
 }
-NOTHING_IS_TRAINED = {"agents_and_returns"}
+NOTHING_IS_TRAINED = {"agents_and_returns", "log_derivative_trick"}
 
 lesson_test = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 

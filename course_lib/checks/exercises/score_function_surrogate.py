@@ -161,8 +161,8 @@ EXERCISE = Exercise(
         Mistake(
             "product-of-means",
             "The two means are multiplied. All information lies in *which* score came with which "
-            "value: multiply first, then take the mean. (A column (B, 1) against a row (B,) gives the "
-            "same numbers: torch makes a table of all pairs, and no error is raised.)",
+            "value: multiply first, then take the mean. (A column (B, 1) against a row (B,) gives "
+            "the same numbers: torch makes a table of all pairs, and raises no error.)",
             product_of_means,
         ),
         Mistake(
