@@ -56,11 +56,13 @@ class CellResult:
 
     A part is a dictionary: `status` ("ok", "check failed", "error", "timeout"), `outputs` in
     nbformat's form and, unless it is ok, `error`, `message` and for a failed check `check`.
+    `calls` is what was asked of the student's functions and what they answered, as plain JSON.
     """
 
     ending: str
     parts: tuple[dict[str, Any], ...] = ()
     seconds: float = 0.0
+    calls: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass

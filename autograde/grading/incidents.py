@@ -4,9 +4,6 @@ from collections.abc import Mapping
 
 from nbformat import NotebookNode
 
-from autograde.grading import gradebook
-from autograde.grading.classroom import Classroom
-from autograde.grading.collecting import Submission
 from autograde.grading.executing import DIED, DONE, HUNG, NOT_REACHED, CellResult
 from autograde.grading.graded_source import grade_id
 from autograde.grading.late import days_late
@@ -36,11 +33,10 @@ def timed_out(result: CellResult) -> bool:
     return result.ending == DONE and any(part["status"] == "timeout" for part in result.parts)
 
 
-def late_note(room: Classroom, submission: Submission) -> list[Note]:
+def late_note(seconds_late: float, penalty: float) -> list[Note]:
     """How late it came and what that costs."""
-    saved = gradebook.saved_submission(room, submission.lesson, submission.student)
-    if saved.seconds_late <= 0:
+    if seconds_late <= 0:
         return []
-    days = days_late(saved.seconds_late)
-    when = f"{saved.seconds_late / 3600:.1f} hours ({days} started day{'s' if days > 1 else ''})"
-    return [Note("late", f"Handed in {when} after the due date: −{saved.penalty:g} points.")]
+    days = days_late(seconds_late)
+    when = f"{seconds_late / 3600:.1f} hours ({days} started day{'s' if days > 1 else ''})"
+    return [Note("late", f"Handed in {when} after the due date: −{penalty:g} points.")]
