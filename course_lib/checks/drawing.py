@@ -8,7 +8,7 @@ from torch import Tensor
 
 def normal(generator: torch.Generator, *shape: int) -> Tensor:
     """Standard normal numbers."""
-    return torch.randn(*shape, generator=generator, dtype=torch.float64)
+    return torch.randn(shape, generator=generator, dtype=torch.float64)
 
 
 def uniform(generator: torch.Generator, low: float, high: float, *shape: int) -> Tensor:
