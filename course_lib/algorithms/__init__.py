@@ -6,9 +6,14 @@ from course_lib.algorithms.cma_es import CMAESConfig, cma_es
 from course_lib.algorithms.ddpg import DDPGConfig, ddpg
 from course_lib.algorithms.dqn import DQNConfig, dqn
 from course_lib.algorithms.natural_gradient import NPGConfig, TNPGConfig, npg, tnpg
+from course_lib.algorithms.off_policy_actor_critic import (
+    OffPolicyActorCriticConfig,
+    off_policy_actor_critic,
+)
 from course_lib.algorithms.ppo import PPOConfig, ppo
 from course_lib.algorithms.ppo_kl import PPOKLConfig, ppo_kl
 from course_lib.algorithms.progress import Progress
+from course_lib.algorithms.q_prop import QPropConfig, q_prop
 from course_lib.algorithms.random_policy import RandomPolicyConfig, random_policy
 from course_lib.algorithms.reinforce import ReinforceConfig, reinforce
 from course_lib.algorithms.reps import REPSConfig, reps
@@ -26,9 +31,11 @@ __all__ = [
     "DDPGConfig",
     "DQNConfig",
     "NPGConfig",
+    "OffPolicyActorCriticConfig",
     "PPOConfig",
     "PPOKLConfig",
     "Progress",
+    "QPropConfig",
     "REPSConfig",
     "RWRConfig",
     "RandomPolicyConfig",
@@ -46,8 +53,10 @@ __all__ = [
     "ddpg",
     "dqn",
     "npg",
+    "off_policy_actor_critic",
     "ppo",
     "ppo_kl",
+    "q_prop",
     "random_policy",
     "reinforce",
     "reps",
