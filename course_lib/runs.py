@@ -16,6 +16,7 @@ from course_lib.algorithms import (
     Progress,
     ReinforceConfig,
     SACConfig,
+    SoftQLearningConfig,
     TD3Config,
     TNPGConfig,
     TRPOConfig,
@@ -27,6 +28,7 @@ from course_lib.algorithms import (
     ppo_kl,
     reinforce,
     sac,
+    soft_q_learning,
     td3,
     tnpg,
     trpo,
@@ -113,6 +115,10 @@ RUNS: dict[str, Run] = {
         Run("ppo-continuous-cartpole", ppo, CONTINUOUS, PPOConfig(), 475.0, 40_000),
         Run("ppo-kl-cartpole", ppo_kl, CARTPOLE, PPOKLConfig(), 475.0, 40_000),
         Run("sac-pendulum", sac, PENDULUM, SACConfig(), -200.0, 10_000),
+        Run(
+            "soft-q-grid-world", soft_q_learning, "GridWorld-v0", SoftQLearningConfig(),
+            -11.0, 8_000,
+        ),
     )
 }  # fmt: skip
 
