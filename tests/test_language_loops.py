@@ -7,8 +7,7 @@ from itertools import islice
 import pytest
 import torch
 
-from course_lib.algorithms.dpo import DPOConfig, dpo
-from course_lib.algorithms.grpo import GRPOConfig, grpo
+from course_lib.algorithms import DPOConfig, GRPOConfig, dpo, grpo
 from course_lib.language_models import LanguagePolicy, success_rate
 from course_lib.language_tasks import find_task
 from course_lib.reference import (

@@ -7,7 +7,7 @@ from itertools import islice
 import pytest
 import torch
 
-from course_lib.algorithms.world_model import WorldModelConfig, world_model
+from course_lib.algorithms import WorldModelConfig, world_model
 from course_lib.reference import (
     critic_loss,
     dream_policy_loss,

@@ -4,7 +4,9 @@ from course_lib.algorithms.a2c import A2CConfig, a2c
 from course_lib.algorithms.cem import CEMConfig, cem
 from course_lib.algorithms.cma_es import CMAESConfig, cma_es
 from course_lib.algorithms.ddpg import DDPGConfig, ddpg
+from course_lib.algorithms.dpo import DPOConfig, dpo
 from course_lib.algorithms.dqn import DQNConfig, dqn
+from course_lib.algorithms.grpo import GRPOConfig, grpo
 from course_lib.algorithms.natural_gradient import NPGConfig, TNPGConfig, npg, tnpg
 from course_lib.algorithms.off_policy_actor_critic import (
     OffPolicyActorCriticConfig,
@@ -23,13 +25,16 @@ from course_lib.algorithms.sac_v import SACVConfig, sac_v
 from course_lib.algorithms.soft_q_learning import SoftQLearningConfig, soft_q_learning
 from course_lib.algorithms.td3 import TD3Config, td3
 from course_lib.algorithms.trpo import TRPOConfig, TRPOLagrangianConfig, trpo, trpo_lagrangian
+from course_lib.algorithms.world_model import WorldModelConfig, world_model
 
 __all__ = [
     "A2CConfig",
     "CEMConfig",
     "CMAESConfig",
     "DDPGConfig",
+    "DPOConfig",
     "DQNConfig",
+    "GRPOConfig",
     "NPGConfig",
     "OffPolicyActorCriticConfig",
     "PPOConfig",
@@ -47,11 +52,14 @@ __all__ = [
     "TNPGConfig",
     "TRPOConfig",
     "TRPOLagrangianConfig",
+    "WorldModelConfig",
     "a2c",
     "cem",
     "cma_es",
     "ddpg",
+    "dpo",
     "dqn",
+    "grpo",
     "npg",
     "off_policy_actor_critic",
     "ppo",
@@ -68,4 +76,5 @@ __all__ = [
     "tnpg",
     "trpo",
     "trpo_lagrangian",
+    "world_model",
 ]
