@@ -20,6 +20,7 @@ from autograde.release import contents as contents_module
 from autograde.release import edition as edition_module
 from autograde.release.contents import contents_of
 from autograde.release.edition import edition_folder, write_edition
+from autograde.release.library import SUFFIXES
 from tests.released import ROOT, released_course, run_alone
 from tests.sample_course import make_course
 from tests.test_dependencies import imported_modules, undeclared
@@ -182,6 +183,19 @@ def test_what_two_released_lessons_share_has_another_form_and_the_grader_s_editi
     assert "generalized_advantage" not in contents_of(both[:1]).stand_ins
 
 
+def test_what_a_loop_takes_no_argument_for_has_another_form_in_its_own_lesson_too(tmp_path):
+    lesson = lesson_about(tmp_path, "clip_fraction")
+    assert "clip_fraction" in contents_of([lesson]).stand_ins
+    assert "clip_fraction" not in contents_of([lesson]).kept
+    assert "clip_fraction" not in contents_of([lesson], grading=True).stand_ins
+
+
+def test_a_lesson_whose_training_could_not_run_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(contents_module, "FOR_LOOPS", ())
+    with pytest.raises(CourseError, match="clip_fraction: an exercise that a training needs"):
+        contents_of([lesson_about(tmp_path, "clip_fraction")])
+
+
 def test_an_answer_in_a_file_that_would_be_shipped_is_refused(tmp_path):
     with pytest.raises(CourseError, match=r"course_lib/replay.py holds its answer"):
         contents_of([lesson_about(tmp_path, "ReplayBuffer", "07")])
@@ -332,4 +346,4 @@ def test_a_folder_with_something_else_in_it_is_refused(tmp_path, capsys):
 def test_only_python_files_and_data_of_the_library_are_copied(folder):
     files = [path for path in (folder / "course_lib").rglob("*") if path.is_file()]
     suffixes = {path.suffix for path in files if path.parent.name != "__pycache__"}
-    assert suffixes == set(contents_module.SUFFIXES)
+    assert suffixes == set(SUFFIXES)
