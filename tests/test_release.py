@@ -18,6 +18,7 @@ from autograde.errors import CourseError
 from autograde.lesson import find_lessons
 from autograde.release import contents as contents_module
 from autograde.release import edition as edition_module
+from autograde.release import package as package_module
 from autograde.release.contents import contents_of
 from autograde.release.edition import edition_folder, write_edition
 from autograde.release.library import SUFFIXES
@@ -310,6 +311,11 @@ def test_the_edition_has_no_tests_to_start(folder):
     assert done.returncode == 1
     assert "the student edition has no tests" in done.stderr
     assert not (folder / ".venv").exists()
+    shown = subprocess.run(
+        [sys.executable, "start.py", "--help"], capture_output=True, text=True, cwd=folder
+    )
+    assert "set up, open the notebooks in JupyterLab" in shown.stdout
+    assert "grade a sample class" not in shown.stdout
 
 
 def course(*arguments: object) -> int:
@@ -321,8 +327,8 @@ def course(*arguments: object) -> int:
 
 def test_releasing_again_replaces_what_was_released_and_nothing_else(tmp_path, capsys):
     target = tmp_path / "given"
+    (target / ".git").mkdir(parents=True)
     assert course("release", target, "02", "05", "--course", ROOT) == 0
-    (target / ".git").mkdir()
     (target / "syllabus.txt").write_text("ours")
     assert course("release", target, "02", "--course", ROOT) == 0
     assert "The student edition of 02_reinforce is in" in capsys.readouterr().out
@@ -341,6 +347,29 @@ def test_a_folder_with_something_else_in_it_is_refused(tmp_path, capsys):
     assert course("release", ROOT, "--course", ROOT) == 2
     assert course("release", tmp_path / "mine.txt", "--course", ROOT) == 2
     assert [one.name for one in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_a_release_that_was_interrupted_can_be_done_again(tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(package_module.shutil, "rmtree", interrupted)
+        (tmp_path / "course_lib").mkdir()
+        (tmp_path / package_module.MARKER).write_text("{}")
+        partial = tmp_path / ".release-x"
+        (partial / "course_lib").mkdir(parents=True)
+        (partial / package_module.MARKER).write_text("new")
+        with pytest.raises(KeyboardInterrupt):
+            package_module.move_into(partial, tmp_path)
+    assert (tmp_path / package_module.MARKER).read_text() == "new"
+    package_module.refuse_foreign(tmp_path)
+
+
+def test_a_folder_that_cannot_be_made_is_one_message(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert course("release", tmp_path / "file" / "below", "02", "--course", ROOT) == 1
+    assert capsys.readouterr().err.startswith("course: Cannot write ")
 
 
 def test_only_python_files_and_data_of_the_library_are_copied(folder):

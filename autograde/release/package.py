@@ -59,20 +59,23 @@ def release(root: Path, folder: Path, lessons: Sequence[Lesson]) -> list[str]:
     refuse_foreign(folder)
     for lesson in lessons:
         refuse_unfit(lesson)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".release-", dir=folder.parent) as name:
-        partial = Path(name) / "edition"
-        partial.mkdir()
-        write_package(root, partial, lessons)
-        folder.mkdir(exist_ok=True)
-        return move_into(partial, folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".release-", dir=folder) as partial:
+            write_package(root, Path(partial), lessons)
+            return move_into(Path(partial), folder)
+    except OSError as error:
+        raise CourseError(
+            f"Cannot write {error.filename or folder}: {error.strerror}.", 1
+        ) from None
 
 
 def refuse_foreign(folder: Path) -> None:
     """Only an empty folder, a new one or an earlier release is written into."""
     if folder.exists() and not folder.is_dir():
         raise CourseError(f"{folder} is a file. Name a folder for the release.")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / MARKER).exists():
+    found = [item for item in folder.glob("*") if not item.name.startswith(".")]
+    if found and not (folder / MARKER).exists():
         raise CourseError(
             f"{folder} is not empty, and no earlier release: nothing is written there. Name "
             "another folder."
@@ -156,8 +159,11 @@ def title_of(lesson: Lesson) -> str:
 
 
 def move_into(partial: Path, folder: Path) -> list[str]:
-    """Put what was written in the place of an earlier release; its marker last."""
-    items = sorted(partial.iterdir(), key=lambda item: (item.name == MARKER, item.name))
+    """Put what was written in the place of an earlier release.
+
+    The marker comes first: if this is interrupted, the folder can be released into again.
+    """
+    items = sorted(partial.iterdir(), key=lambda item: (item.name != MARKER, item.name))
     for item in items:
         target = folder / item.name
         if target.is_dir() and not target.is_symlink():
