@@ -10,7 +10,9 @@ import numpy as np
 from course_lib.algorithms import (
     A2CConfig,
     DDPGConfig,
+    DQNConfig,
     NPGConfig,
+    OffPolicyActorCriticConfig,
     PPOConfig,
     PPOKLConfig,
     Progress,
@@ -23,7 +25,9 @@ from course_lib.algorithms import (
     TRPOLagrangianConfig,
     a2c,
     ddpg,
+    dqn,
     npg,
+    off_policy_actor_critic,
     ppo,
     ppo_kl,
     reinforce,
@@ -118,6 +122,11 @@ RUNS: dict[str, Run] = {
         Run(
             "soft-q-grid-world", soft_q_learning, "GridWorld-v0", SoftQLearningConfig(),
             -11.0, 8_000,
+        ),
+        Run("dqn-cartpole", dqn, CARTPOLE, DQNConfig(), 475.0, 20_000),
+        Run(
+            "off-policy-actor-critic-cartpole", off_policy_actor_critic, CARTPOLE,
+            OffPolicyActorCriticConfig(), 475.0, 15_000,
         ),
     )
 }  # fmt: skip

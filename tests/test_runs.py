@@ -33,6 +33,8 @@ def test_the_runs_of_the_lessons_are_there_and_carry_their_own_names():
         "ppo-kl-cartpole",
         "sac-pendulum",
         "soft-q-grid-world",
+        "dqn-cartpole",
+        "off-policy-actor-critic-cartpole",
     }
     assert all(run.name == name for name, run in RUNS.items())
 
