@@ -18,6 +18,7 @@ from course_lib.algorithms.progress import Progress
 from course_lib.algorithms.q_prop import QPropConfig, q_prop
 from course_lib.algorithms.random_policy import RandomPolicyConfig, random_policy
 from course_lib.algorithms.reinforce import ReinforceConfig, reinforce
+from course_lib.algorithms.reinforce_baseline import ReinforceBaselineConfig, reinforce_baseline
 from course_lib.algorithms.reps import REPSConfig, reps
 from course_lib.algorithms.rwr import RWRConfig, rwr
 from course_lib.algorithms.sac import SACConfig, sac
@@ -44,6 +45,7 @@ __all__ = [
     "REPSConfig",
     "RWRConfig",
     "RandomPolicyConfig",
+    "ReinforceBaselineConfig",
     "ReinforceConfig",
     "SACConfig",
     "SACVConfig",
@@ -67,6 +69,7 @@ __all__ = [
     "q_prop",
     "random_policy",
     "reinforce",
+    "reinforce_baseline",
     "reps",
     "rwr",
     "sac",
