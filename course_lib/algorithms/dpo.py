@@ -11,7 +11,8 @@ from torch import Tensor
 
 from course_lib.algorithms.optimising import clip_gradients
 from course_lib.algorithms.progress import Progress, require_finite
-from course_lib.language_models import Answers, LanguagePolicy, preference_pairs, supervise
+from course_lib.imitation import supervised_start
+from course_lib.language_models import Answers, LanguagePolicy, preference_pairs
 from course_lib.language_tasks import find_task
 from course_lib.reference import (
     dpo_loss,
@@ -82,11 +83,7 @@ def dpo(
     generator = torch.Generator().manual_seed(seed)
     task = find_task(environment_id)
     right = task.reward("right")
-    policy = LanguagePolicy(task, config.width, config.heads, config.layers, generator, sample)
-    supervise(
-        policy, task, config.start_updates, config.start_batch_size, config.start_learning_rate,
-        generator,
-    )  # fmt: skip
+    policy = supervised_start(task, config, generator, sample)
     reference = copy.deepcopy(policy).requires_grad_(False)
     optimizer = torch.optim.Adam(policy.parameters(), config.learning_rate, fused=True)
     env_steps = update = 0

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from course_lib.algorithms.optimising import clip_gradients
 from course_lib.algorithms.progress import Progress, require_finite
-from course_lib.language_models import LanguagePolicy, supervise
+from course_lib.imitation import supervised_start
 from course_lib.language_tasks import find_task
 from course_lib.reference import (
     group_advantage,
@@ -90,17 +90,7 @@ def grpo(
     generator = torch.Generator().manual_seed(seed)
     task = find_task(environment_id)
     reward_function = task.reward(config.reward)
-    policy = LanguagePolicy(
-        task, config.width, config.heads, config.layers, generator, sample
-    )  # fmt: skip
-    supervise(
-        policy,
-        task,
-        config.start_updates,
-        config.start_batch_size,
-        config.start_learning_rate,
-        generator,
-    )
+    policy = supervised_start(task, config, generator, sample)
     reference = copy.deepcopy(policy).requires_grad_(False)
     optimizer = torch.optim.Adam(policy.parameters(), config.learning_rate, fused=True)
     env_steps = update = 0
