@@ -10,7 +10,10 @@ from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
 from nbgrader.converters import GenerateAssignment
 from nbgrader.preprocessors import ClearHiddenTests, ClearMarkScheme, GetGrades
 
+import autograde
 from autograde.building.student import ForgetBuild
+from autograde.grading.feedback import FeedbackExporter
+from autograde.grading.prose import markdown2html
 
 c = get_config()  # noqa: F821 (traitlets puts it here)
 
@@ -28,7 +31,9 @@ c.CourseDirectory.solution_directory = "autograde/solution"
 c.CourseDirectory.submitted_directory = "autograde/submitted"
 c.CourseDirectory.autograded_directory = "autograde/autograded"
 c.CourseDirectory.feedback_directory = "autograde/feedback"
-c.CourseDirectory.db_url = f"sqlite:///{(root / 'autograde' / 'gradebook.db').as_posix()}"
+# Another gradebook: the environment variable COURSE_DB, or `course grade --db URL`.
+sqlite = f"sqlite:///{(root / 'autograde' / 'gradebook.db').as_posix()}"
+c.CourseDirectory.db_url = os.environ.get("COURSE_DB") or sqlite
 
 # nbgrader copies every other file of a lesson's folder to the students. The sources
 # (NN_slug/slug.py) hold the solutions, so no Python file may ever be among them.
@@ -66,7 +71,15 @@ c.IgnorePattern.pattern = r"\A"
 # Handing in late costs a share of the points for each day that has begun.
 c.AssignLatePenalties.plugin_class = "autograde.grading.late.DailyPenalty"
 
-# Feedback shows neither hidden tests nor mark schemes.
+# Mathematics is shown without a script and without the network, also in formgrader.
+offline = str(Path(autograde.__file__).parent / "grading" / "jupyter")
+if offline not in os.environ.get("JUPYTER_PATH", "").split(os.pathsep):
+    found = [offline, *filter(None, [os.environ.get("JUPYTER_PATH")])]
+    os.environ["JUPYTER_PATH"] = os.pathsep.join(found)
+c.HTMLExporter.filters = {"markdown2html": markdown2html}
+
+# Feedback shows neither hidden tests nor mark schemes, and no script can run on its pages.
+c.GenerateFeedback.exporter_class = FeedbackExporter
 c.GenerateFeedback.preprocessors = [
     GetGrades,
     ClearHiddenTests,

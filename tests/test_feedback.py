@@ -2,19 +2,17 @@
 
 import base64
 import io
+import os
 
-import nbformat
 import pytest
 from bs4 import BeautifulSoup
-from nbconvert.exporters import HTMLExporter
+from nbgrader.converters import GenerateFeedback
 from PIL import Image
 
-from autograde.grading.collecting import Submission
 from autograde.grading.executing import DONE, CellResult, Limits
-from autograde.grading.feedback import FeedbackWriter
 from autograde.grading.outcomes import plain_outputs
 from autograde.grading.whole_class import grade_class
-from tests.small_class import SmallClass
+from tests.small_class import SmallClass, ThreadJudges
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 
@@ -34,7 +32,7 @@ def small(tmp_path_factory):
     notebook = made.notebook(**made.right_answers(), why_baseline=f"Because {HOSTILE}.")
     notebook["cells"].append({"cell_type": "code", "metadata": {}, "source": own})
     made.hand_in("ada", notebook)
-    grade_class(made.room, [made.lesson], limits=Limits(20.0, 60.0))
+    grade_class(made.room, [made.lesson], limits=Limits(20.0, 60.0), judges=ThreadJudges())
     return made
 
 
@@ -44,12 +42,16 @@ def page(made):
     return path.read_text(encoding="utf-8")
 
 
-def test_the_page_is_the_one_that_nbconvert_makes(small):
-    submission = Submission("ada", small.lesson, small.room.submitted / "ada" / "02_small")
+def test_the_page_is_the_one_that_nbgrader_makes_from_the_gradebook(small):
+    converter = GenerateFeedback(coursedir=small.room.directory, config=small.room.config)
+    exporter = converter.exporter_class(parent=converter, config=converter.config)
+    for step in converter.preprocessors:
+        exporter.register_preprocessor(step)
     path = small.room.autograded / "ada" / "02_small" / "small.ipynb"
-    notebook = nbformat.read(path, as_version=4)
-    theirs = FeedbackWriter(small.room, HTMLExporter).page(submission, notebook)
-    assert str(BeautifulSoup(page(small), "html.parser")) == theirs
+    names = {"assignment": "02_small", "notebook": "small", "student": "ada"}
+    resources = {"unique_key": "small", "nbgrader": {**names, "db_url": small.room.db_url}}
+    theirs, _ = exporter.from_filename(os.fspath(path), resources=resources)
+    assert page(small) == theirs
 
 
 def test_pictures_of_students_are_shown_and_described(small):

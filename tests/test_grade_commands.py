@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from autograde.cli import main
+from autograde.grading import judges
 from autograde.grading.formgrader import formgrader_command
-from tests.small_class import SmallClass
+from tests.small_class import SmallClass, ThreadJudges
 
 FAST = ["--cell-timeout", "3", "--notebook-timeout", "60"]
 
@@ -18,6 +19,12 @@ def course(root, *arguments):
     with pytest.raises(SystemExit) as caught:
         main([*arguments, "--course", str(root)])
     return caught.value.code
+
+
+@pytest.fixture(autouse=True)
+def judges_in_this_process(monkeypatch):
+    """What starts processes is tested with the judges."""
+    monkeypatch.setattr(judges, "LocalJudges", ThreadJudges)
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,10 @@ from nbgrader.api import Gradebook
 from nbgrader.utils import determine_grade
 
 from autograde.errors import CourseError
-from autograde.grading import gradebook
-from autograde.grading import whole_class as grading
+from autograde.grading import gradebook, judges
 from autograde.grading.executing import Limits
 from autograde.grading.whole_class import grade_class
-from tests.small_class import SmallClass
+from tests.small_class import SmallClass, ThreadJudges
 
 LIMITS = Limits(cell_seconds=3.0, notebook_seconds=60.0)
 LOOP = "def reinforce_loss(log_prob, reward, gamma):\n    while True: pass"
@@ -44,7 +43,7 @@ def small(tmp_path_factory):
     made.hand_in("ida", made.notebook(**right))
     made.hand_in("ida", "2026-03-03 12:00:00 UTC", "timestamp.txt")
     gradebook.set_due_date(made.room, made.lesson, datetime(2026, 3, 2, 12))
-    made.outcome = grade_class(made.room, [made.lesson], limits=LIMITS, workers=2)
+    made.outcome = grade_class(made.room, [made.lesson], limits=LIMITS, judges=ThreadJudges())
     return made
 
 
@@ -161,9 +160,15 @@ def one_student(tmp_path, **more):
     return made
 
 
+def graded(made, **options):
+    """What became of the class."""
+    settings = {"limits": LIMITS, "judges": ThreadJudges(), **options}
+    return grade_class(made.room, [made.lesson], **settings)
+
+
 def grade(made, **options):
     """(how many were graded, how many were unchanged, the points of the first)."""
-    outcome = grade_class(made.room, [made.lesson], **{"limits": LIMITS, **options})
+    outcome = graded(made, **options)
     return outcome.graded, outcome.unchanged, outcome.records[0].points
 
 
@@ -231,28 +236,31 @@ def test_ctrl_c_keeps_what_is_graded_and_the_next_run_goes_on(tmp_path):
     def interrupt(record, graded):
         raise KeyboardInterrupt
 
-    outcome = grade_class(made.room, [made.lesson], limits=LIMITS, workers=1, on_record=interrupt)
+    outcome = graded(made, judges=ThreadJudges(1), on_record=interrupt)
     assert outcome.interrupted
     assert outcome.graded == 1
-    again = grade_class(made.room, [made.lesson], limits=LIMITS)
+    again = graded(made)
     assert (again.graded, again.unchanged, again.interrupted) == (2, 1, False)
 
 
 def test_a_failure_of_the_grader_itself_is_a_note_on_one_submission(tmp_path, monkeypatch):
     made = one_student(tmp_path)
     made.hand_in("ben", made.notebook())
-    whole = grading.run_job
+    whole = judges.run_task
 
-    def fails_for_ben(job, *rest):
-        if job.submission.student == "ben":
+    def fails_for_ben(task):
+        if task.student == "ben":
             raise OSError("no more processes")
-        return whole(job, *rest)
+        return whole(task)
 
-    monkeypatch.setattr(grading, "run_job", fails_for_ben)
-    outcome = grade_class(made.room, [made.lesson], limits=LIMITS)
+    monkeypatch.setattr(judges, "run_task", fails_for_ben)
+    outcome = graded(made)
     assert [one.points for one in outcome.records] == [3, 0]
     assert [note.code for note in outcome.records[1].notes] == ["grader-failed"]
     assert outcome.problems == 1
+    monkeypatch.setattr(judges, "run_task", whole)
+    again = graded(made)  # The failure was the machine's: ben is graded again.
+    assert (again.graded, again.unchanged, again.problems) == (1, 1, 0)
 
 
 def test_submissions_may_lie_elsewhere(tmp_path):

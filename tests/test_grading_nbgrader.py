@@ -20,7 +20,7 @@ from autograde.grading.executing import Limits
 from autograde.grading.formgrader import formgrader_command
 from autograde.grading.whole_class import grade_class
 from tests.sample_course import REPOSITORY
-from tests.small_class import SmallClass
+from tests.small_class import SmallClass, ThreadJudges
 
 pytestmark = pytest.mark.slow
 LIMITS = Limits(cell_seconds=20.0, notebook_seconds=60.0)
@@ -55,7 +55,7 @@ def small(tmp_path_factory):
     wrong = right["reinforce_loss"].replace("return -(", "return (")
     made.hand_in("ada", made.notebook(**right, why_baseline="Because."))
     made.hand_in("bob", made.notebook(**{**right, "reinforce_loss": wrong}))
-    grade_class(made.room, [made.lesson], limits=LIMITS)
+    grade_class(made.room, [made.lesson], limits=LIMITS, judges=ThreadJudges())
     return made
 
 
@@ -78,8 +78,10 @@ WANTED = {
 def test_nbgraders_commands_work_on_what_we_graded(small):
     root = small.room.root
     assert saved(small) == WANTED
+    ours = (small.room.feedback / "bob" / "02_small" / "small.html").read_text(encoding="utf-8")
     nbgrader(root, "generate_feedback", "02_small", "--force")
     html = (small.room.feedback / "bob" / "02_small" / "small.html").read_text(encoding="utf-8")
+    assert html == ours
     assert "The sign is flipped" in html
     assert "hidden=True" not in html
     nbgrader(root, "export", "--to=grades.csv")
@@ -93,7 +95,9 @@ def test_nbgraders_autograde_finds_the_same_points_as_ours(small):
     nbgrader(root, "generate_assignment", "02_small", "--force")
     nbgrader(root, "autograde", "02_small", "--force")
     assert saved(small) == WANTED
-    outcome = grade_class(small.room, [small.lesson], limits=LIMITS, force=True)
+    outcome = grade_class(
+        small.room, [small.lesson], limits=LIMITS, force=True, judges=ThreadJudges()
+    )
     assert saved(small) == WANTED
     assert outcome.problems == 0
 

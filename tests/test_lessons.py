@@ -15,6 +15,15 @@ from course_lib.checks import all_questions, exercise_names, load_exercise
 ROOT = Path(__file__).parents[1]
 LESSONS = sorted(path for path in (ROOT / "solutions").glob("*/*.py"))
 FUNCTIONS = {
+    "agents_and_returns": [
+        "trajectory_log_prob",
+        "discounted_return",
+        "reward_to_go",
+        "episode_reward_to_go",
+        "monte_carlo_estimate",
+        "state_visitation",
+        "expected_return",
+    ],
     "reinforce": [
         "sample_categorical",
         "sample_gaussian",
@@ -35,6 +44,7 @@ FUNCTIONS = {
         "normalize_advantage",
     ],
 }
+NOTHING_IS_TRAINED = {"agents_and_returns"}
 
 lesson_test = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 
@@ -154,7 +164,7 @@ def test_a_page_predicts_spots_a_slip_and_repairs_a_silent_bug(path):
     text = markdown(path)
     assert text.count("**Predict") >= 3
     assert "pot the slip" in text
-    assert "ilent bug" in text
+    assert "ilent bug" in text or path.stem in NOTHING_IS_TRAINED
     assert re.search(r"(?i)## .*summary", text)
 
 
@@ -181,5 +191,5 @@ def test_long_experiments_do_not_run_when_grading(path):
         for cell in cells_of(path)
         if cell.cell_type == "code" and re.search(r"\btrain\(", cell.source)
     ]
-    assert trains
+    assert trains or path.stem in NOTHING_IS_TRAINED
     assert all("experiment" in cell.metadata.get("tags", []) for cell in trains)

@@ -6,7 +6,7 @@ from autograde.errors import CourseError
 from autograde.grading.whole_class import grade_class
 from autograde.invented.demo import LIMITS, demo_folder, make_demo
 from autograde.invented.sample_class import STUDENTS, sample_class
-from tests.small_class import SmallClass
+from tests.small_class import SmallClass, ThreadJudges
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def small(tmp_path_factory):
 def outcome(small):
     """The invented class, graded."""
     room = make_demo(small.room.root, [small.lesson])
-    return room, grade_class(room, [small.lesson], limits=LIMITS, workers=2)
+    return room, grade_class(room, [small.lesson], limits=LIMITS, judges=ThreadJudges())
 
 
 def result(outcome, student):
@@ -99,7 +99,7 @@ def test_git_does_not_see_the_demonstration(small, outcome):
 
 def test_a_second_demonstration_changes_and_grades_nothing(small, outcome):
     room = make_demo(small.room.root, [small.lesson])
-    again = grade_class(room, [small.lesson], limits=LIMITS)
+    again = grade_class(room, [small.lesson], limits=LIMITS, judges=ThreadJudges())
     assert (again.graded, again.unchanged) == (0, len(outcome[1].records))
 
 

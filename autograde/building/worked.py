@@ -94,12 +94,17 @@ def notebook_text(notebook: NotebookNode) -> str:
 
 def write_if_new(path: Path, text: str) -> bool:
     """Write a file in one step, so that it is never half there; False if it said that already."""
-    if path.exists() and path.read_bytes() == text.encode():
+    return write_bytes_if_new(path, text.encode())
+
+
+def write_bytes_if_new(path: Path, data: bytes) -> bool:
+    """The same for bytes."""
+    if path.exists() and path.read_bytes() == data:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        partial.write_bytes(text.encode())
+        partial.write_bytes(data)
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)

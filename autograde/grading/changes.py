@@ -3,61 +3,49 @@
 import hashlib
 import json
 from dataclasses import asdict
+from functools import cache, lru_cache
 from pathlib import Path
 
-from nbformat import NotebookNode
-
 import course_lib
-from autograde.grading.classroom import Classroom, files_digest
-from autograde.grading.collecting import Submission
-from autograde.grading.executing import Limits
-from autograde.grading.reading import Unreadable, read_bytes
+from autograde.grading.classroom import files_digest
+from autograde.grading.judge import Kit, Task
 
-GRADERS = (
-    "changes",
-    "choosing",
-    "collecting",
-    "executing",
-    "graded_source",
-    "harmless",
-    "jobs",
-    "outcomes",
-    "late",
-    "reading",
-    "rebuilding",
-    "recording",
-    "scoring",
-    "worker",
-)
+# Modules that show, save or find results, and decide none.
+ONLY_SHOW = ("as_json", "commands", "formgrader", "report", "results", "similar", "terminal")
 
 
-def grading_key(
-    room: Classroom,
-    submission: Submission,
-    source: NotebookNode,
-    due_date: str,
-    limits: Limits,
-    code: str,
-) -> str:
+def grading_key(task: Task, handed_in: str, code: str) -> str:
     """A hash of everything that a grade depends on; `code` is `code_digest()`."""
-    try:
-        data = read_bytes(submission.path) if submission.path else b""
-    except Unreadable as error:
-        data = str(error).encode()
     parts = {
-        "cells": [[cell.cell_type, cell.source, cell.metadata] for cell in source.cells],
-        "submission": hashlib.sha256(data).hexdigest(),
-        "notes": [note.to_json() for note in submission.notes],
-        "time": [str(submission.timestamp), due_date],
-        "late": repr(sorted(room.config.DailyPenalty.items())),
-        "limits": asdict(limits),
+        "kit": kit_digest(task.kit),
+        "file": [task.file_name, hashlib.sha256(task.data or b"").hexdigest()],
+        "notes": [note.to_json() for note in task.notes],
+        "time": [handed_in, task.seconds_late],
         "code": code,
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
+@lru_cache(maxsize=32)
+def kit_digest_of(source: str, settings: str, limits: str) -> str:
+    """One hash of what all submissions of a lesson share."""
+    return hashlib.sha256(json.dumps([source, settings, limits]).encode()).hexdigest()
+
+
+def kit_digest(kit: Kit) -> str:
+    """The lesson's source, the price of being late, and the limits."""
+    late = repr(sorted(kit.config.DailyPenalty.items()))
+    return kit_digest_of(kit.source, late, json.dumps(asdict(kit.limits), sort_keys=True))
+
+
+@cache
 def code_digest() -> str:
-    """A hash of the library that students' notebooks and checks use, and of the grader."""
+    """A hash of the library that students' notebooks and checks use, and of the grader.
+
+    Once a process: what it has imported does not change any more.
+    """
     library = Path(course_lib.__file__).parent
     here = Path(__file__).parent
-    return files_digest([*library.rglob("*.py"), *(here / f"{name}.py" for name in GRADERS)])
+    graders = [path for path in here.glob("*.py") if path.stem not in ONLY_SHOW]
+    wall = (here.parent / "wall").glob("*.py")
+    return files_digest([*library.rglob("*.py"), *graders, *wall])

@@ -4,6 +4,7 @@ A course has one real class, and a demonstration class in `autograde/demo` with 
 """
 
 import hashlib
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,9 +64,16 @@ class Classroom:
         return self.directory.course_id
 
 
-def open_classroom(root: Path, folder: Path | None = None) -> Classroom:
-    """The class whose `nbgrader_config.py` lies in `folder`; by default the course's real one."""
-    config = Config(load_config(folder or root))
+def open_classroom(
+    root: Path, folder: Path | None = None, database: str | None = None
+) -> Classroom:
+    """The class whose `nbgrader_config.py` lies in `folder`; by default the course's real one.
+
+    `database` is the gradebook's address, if it is not the one of the settings.
+    """
+    config = deepcopy(load_config(folder or root))
+    if database:
+        config.CourseDirectory.db_url = database
     if "plugin_class" not in config.AssignLatePenalties:
         config.AssignLatePenalties.plugin_class = DailyPenalty
     return Classroom(root, config, CourseDirectory(config=config))

@@ -22,7 +22,10 @@ TIMESTAMP = "timestamp.txt"
 
 @dataclass(frozen=True)
 class Submission:
-    """What one student handed in for one lesson; `path` is None if there is no notebook."""
+    """What one student handed in for one lesson; `path` is None if there is no notebook.
+
+    If `path` is an archive, `inside` names the notebook in it; for an archive in an archive, both.
+    """
 
     student: str
     lesson: Lesson
@@ -30,6 +33,14 @@ class Submission:
     path: Path | None = None
     timestamp: datetime | None = None
     notes: tuple[Note, ...] = ()
+    inside: tuple[str, ...] = ()
+
+    @property
+    def file_name(self) -> str:
+        """The notebook's name, as the student gave it."""
+        if self.inside:
+            return self.inside[-1].rsplit("/", 1)[-1]
+        return self.path.name if self.path else f"{self.lesson.slug}.ipynb"
 
 
 @dataclass

@@ -10,12 +10,22 @@ from autograde.errors import CourseError
 
 if TYPE_CHECKING:
     from autograde.grading.classroom import Classroom
+    from autograde.grading.judges import Judges
     from autograde.grading.results import LessonResults
     from autograde.grading.whole_class import Outcome
     from autograde.lesson import Lesson
 
 NEEDS_A_LOOK, INTERRUPTED = 3, 130
 AsJson = Annotated[bool, typer.Option("--json", help="Print the results as JSON.")]
+Database = Annotated[
+    str | None,
+    typer.Option(
+        "--db",
+        metavar="URL",
+        envvar="COURSE_DB",
+        help="The gradebook, as SQLAlchemy names it. [sqlite:///autograde/gradebook.db]",
+    ),
+]
 Demo = Annotated[bool, typer.Option("--demo", help="The invented class of `course demo`.")]
 
 
@@ -36,6 +46,11 @@ def grade_command(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Submissions at the same time. [one a CPU]")
     ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Grade on a dask cluster: tcp://HOST:8786."),
+    ] = None,
+    database: Database = None,
     cell_timeout: Annotated[
         float, typer.Option(min=0.1, metavar="S", help="Seconds a cell may take.")
     ] = 30.0,
@@ -47,6 +62,12 @@ def grade_command(
     ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Grade again what has not changed.")
+    ] = False,
+    trusted: Annotated[
+        bool,
+        typer.Option(
+            "--trust-submissions", help="Grade although this system cannot keep them from harm."
+        ),
     ] = False,
     as_json: AsJson = False,
     course: CourseFolder = None,
@@ -60,19 +81,22 @@ def grade_command(
     Exit codes: 0 all graded; 3 all graded, but some work needs a look (a file that cannot be read,
     a cell that hung or ended its process); 1 failed; 2 bad request; 130 interrupted.
     """
-    from autograde.grading.classroom import open_classroom
     from autograde.grading.executing import Limits
 
     root, chosen = find(course, lessons)
-    room = open_classroom(root)
-    limits = Limits(cell_timeout, notebook_timeout, everything)
-    outcome = run(room, chosen, limits, submitted, workers, force=force, quiet=as_json)
+    room = classroom(root, demo=False, database=database)
+    limits = Limits(cell_timeout, notebook_timeout, everything, trusted)
+    judges = judges_for(workers, scheduler)
+    outcome = run(room, chosen, limits, submitted, judges, force=force, quiet=as_json)
     finish(room, root, outcome, as_json=as_json)
     raise typer.Exit(exit_code(outcome))
 
 
 def report_command(
-    as_json: AsJson = False, demo: Demo = False, course: CourseFolder = None
+    as_json: AsJson = False,
+    demo: Demo = False,
+    database: Database = None,
+    course: CourseFolder = None,
 ) -> None:
     """Write the report again, for instance after grading by hand in formgrader.
 
@@ -83,7 +107,7 @@ def report_command(
     from autograde.lesson import all_lessons
 
     root, _ = find(course, None)
-    room = classroom(root, demo=demo)
+    room = classroom(root, demo=demo, database=database)
     tables = write_report(room, all_lessons(root))
     if as_json:
         typer.echo(tables_json(tables))
@@ -110,7 +134,8 @@ def demo_command(course: CourseFolder = None) -> None:
         if result.errors:
             raise typer.Exit(1)
     room = make_demo(root, lessons)
-    outcome = run(room, lessons, LIMITS, None, None, force=False, quiet=False)
+    judges = judges_for(None, None)
+    outcome = run(room, lessons, LIMITS, None, judges, force=False, quiet=False)
     finish(room, root, outcome, as_json=False)
     if outcome.interrupted:
         raise typer.Exit(INTERRUPTED)
@@ -131,6 +156,7 @@ def formgrader_command(
     port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Default: the first free one from 8888.")
     ] = None,
+    database: Database = None,
     course: CourseFolder = None,
 ) -> None:
     """Open nbgrader's formgrader, to read submissions and to grade written answers by hand.
@@ -141,9 +167,10 @@ def formgrader_command(
     from autograde.invented.demo import demo_folder
 
     root, _ = find(course, None)
-    classroom(root, demo=demo)
+    room = classroom(root, demo=demo, database=database)
     folder = demo_folder(root) if demo else root
-    raise typer.Exit(start_formgrader(root, folder, browser=not no_browser, port=port))
+    started = start_formgrader(root, folder, room.db_url, browser=not no_browser, port=port)
+    raise typer.Exit(started)
 
 
 def find(course: Path | None, names: list[str] | None) -> "tuple[Path, list[Lesson]]":
@@ -159,16 +186,25 @@ def find(course: Path | None, names: list[str] | None) -> "tuple[Path, list[Less
     return root, chosen
 
 
-def classroom(root: Path, *, demo: bool) -> "Classroom":
-    """The real class, or the invented one."""
+def classroom(root: Path, *, demo: bool, database: str | None) -> "Classroom":
+    """The real class, its gradebook elsewhere if one is named; or the invented one."""
     from autograde.grading.classroom import open_classroom
     from autograde.invented.demo import demo_folder, open_demo
 
     if not demo:
-        return open_classroom(root)
+        return open_classroom(root, database=database)
     if not demo_folder(root).exists():
         raise CourseError("There is no invented class yet. Make it with: course demo")
     return open_demo(root)
+
+
+def judges_for(workers: int | None, scheduler: str | None) -> "Judges":
+    """Processes on this machine, or a cluster."""
+    from autograde.grading.judges import ClusterJudges, LocalJudges
+
+    if workers and scheduler:
+        raise CourseError("--workers is for this machine, --scheduler for a cluster: choose one.")
+    return ClusterJudges(scheduler) if scheduler else LocalJudges(workers)
 
 
 def run(
@@ -176,7 +212,7 @@ def run(
     lessons: "list[Lesson]",
     limits: object,
     submitted: Path | None,
-    workers: int | None,
+    judges: "Judges",
     *,
     force: bool,
     quiet: bool,
@@ -190,7 +226,7 @@ def run(
             room,
             lessons,
             submitted=submitted,
-            workers=workers,
+            judges=judges,
             limits=limits,
             force=force,
             on_start=bar.start,

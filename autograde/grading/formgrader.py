@@ -17,10 +17,13 @@ def formgrader_command(root: Path, *, browser: bool, port: int | None) -> list[s
     return command
 
 
-def start_formgrader(root: Path, folder: Path, *, browser: bool, port: int | None) -> int:
-    """Run the server until it is stopped; its exit code."""
+def start_formgrader(
+    root: Path, folder: Path, database: str, *, browser: bool, port: int | None
+) -> int:
+    """Run the server on the gradebook `database` until it is stopped; its exit code."""
     programs = os.fspath(Path(sys.executable).parent)  # nbgrader calls programs from PATH
-    environment = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', '')}"}
+    path = f"{programs}{os.pathsep}{os.environ.get('PATH', '')}"
+    environment = {**os.environ, "PATH": path, "COURSE_DB": database}
     command = formgrader_command(root, browser=browser, port=port)
     process = subprocess.Popen(command, cwd=folder, env=environment)
     while True:

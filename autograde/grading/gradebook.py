@@ -1,7 +1,6 @@
 """Everything that is written to and read from nbgrader's gradebook, through nbgrader itself."""
 
 import contextlib
-import logging
 import os
 import shutil
 import sys
@@ -10,17 +9,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
+import nbgrader.api
 from nbformat import NotebookNode
-from nbgrader.api import Gradebook, MissingEntry, SubmittedAssignment
-from nbgrader.converters import Autograde
-from nbgrader.preprocessors import Execute, SaveCells
-from sqlalchemy.exc import OperationalError, SAWarning
+from nbgrader.api import Gradebook, InvalidEntry, MissingEntry, SubmittedAssignment
+from nbgrader.preprocessors import SaveCells
+from sqlalchemy import inspect, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SAWarning
 
 from autograde.errors import CourseError
 from autograde.grading.classroom import Classroom
-from autograde.grading.collecting import Submission
+from autograde.grading.quiet import quiet_log
 from autograde.lesson import Lesson
 
 
@@ -52,10 +51,37 @@ def open_gradebook(room: Classroom) -> Iterator[Gradebook]:
         find_programs()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SAWarning)  # nbgrader's own queries, harmless
-            with Gradebook(room.db_url, room.course_id) as gradebook:
+            with connect(room) as gradebook:
+                complete(gradebook)
                 yield gradebook
-    except OperationalError as error:
-        raise CourseError(database_trouble(room, str(error.orig or error)), exit_code=1) from None
+    except (DBAPIError, ArgumentError, NoSuchModuleError, InvalidEntry) as error:
+        reason = str(getattr(error, "orig", None) or error)
+        raise CourseError(database_trouble(room, reason), exit_code=1) from None
+
+
+def connect(room: Classroom) -> Gradebook:
+    """nbgrader's gradebook, if there is a driver for its kind of database."""
+    try:
+        return Gradebook(room.db_url, room.course_id)
+    except ModuleNotFoundError as error:
+        raise CourseError(no_driver(room, error.name), exit_code=1) from None
+
+
+def complete(gradebook: Gradebook) -> None:
+    """Make up for a run that was ended while nbgrader made a new database.
+
+    nbgrader writes its version last, and only into a database without tables.
+    """
+    connection = gradebook.db()
+    if inspect(gradebook.engine).has_table("alembic_version"):
+        if connection.execute(text("SELECT count(*) FROM alembic_version")).scalar():
+            connection.rollback()
+            return
+    else:
+        connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
+    version = {"version": nbgrader.api.get_alembic_version()}
+    connection.execute(text("INSERT INTO alembic_version (version_num) VALUES (:version)"), version)
+    connection.commit()
 
 
 def find_programs() -> None:
@@ -65,15 +91,41 @@ def find_programs() -> None:
         os.environ["PATH"] = os.pathsep.join([programs, os.environ.get("PATH", "")])
 
 
+def no_driver(room: Classroom, module: str | None) -> str:
+    """What is missing for a database of this kind."""
+    hint = "pip install -c constraints.txt -e .[postgresql]" if "postgres" in room.db_url else ""
+    install = f"Install it with: {hint}" if hint else "Install it with pip."
+    return f"For the gradebook {shown_url(room)} Python needs the driver {module}. {install}"
+
+
+def shown_url(room: Classroom) -> str:
+    """The gradebook's address without its password."""
+    try:
+        return make_url(room.db_url).render_as_string(hide_password=True)
+    except ArgumentError:
+        return repr(room.db_url)
+
+
 def database_trouble(room: Classroom, reason: str) -> str:
     """What to do about a database that does not answer."""
+    address = shown_url(room)
+    if "full" in reason:
+        return (
+            f"The disk is full: the gradebook {address} cannot grow. Free some space, then run "
+            "this again: what is graded so far is saved."
+        )
+    if "readonly" in reason or "unable to open" in reason:
+        return (
+            f"The gradebook {address} cannot be written ({reason}). Make the file and its folder "
+            "writable for you, or name another gradebook with --db, then run this again."
+        )
     if "locked" in reason:
         return (
-            f"The gradebook {room.db_url} is locked by another program. Wait until the other "
+            f"The gradebook {address} is locked by another program. Wait until the other "
             "`course grade`, nbgrader or formgrader is done, then run this again: nothing is lost."
         )
     return (
-        f"The gradebook {room.db_url} cannot be used: {reason}. If an older nbgrader made it, "
+        f"The gradebook {address} cannot be used: {reason}. If an older nbgrader made it, "
         "`nbgrader db upgrade` may help."
     )
 
@@ -86,41 +138,19 @@ def save_lesson(room: Classroom, lesson: Lesson, source: NotebookNode) -> None:
     """
     with open_gradebook(room) as gradebook:
         gradebook.update_or_create_assignment(lesson.name)
-    resources = resources_of(room, lesson, ".")
+    names = {"assignment": lesson.name, "notebook": lesson.slug, "student": "."}
+    resources = {"unique_key": lesson.slug, "nbgrader": {**names, "db_url": room.db_url}}
     with open_gradebook(room):
         try:
             SaveCells(config=room.config, log=quiet_log()).preprocess(source, resources)
         except RuntimeError:
             raise CourseError(
-                f"The cells of {lesson.name} that are graded are not the ones in {room.db_url}, "
-                "and work has been graded already. Keep a copy of that file, forget the old grades "
-                f"with `nbgrader db assignment remove {lesson.name} --force`, and grade again.",
+                f"The cells of {lesson.name} that are graded are not the ones in "
+                f"{shown_url(room)}, and work has been graded already. Keep a copy of it, forget "
+                f"the old grades with `nbgrader db assignment remove {lesson.name} --force`, and "
+                "grade again.",
                 exit_code=1,
             ) from None
-
-
-def save_grades(room: Classroom, submission: Submission, notebook: NotebookNode) -> NotebookNode:
-    """Save a rebuilt notebook with outputs, by nbgrader's own steps after its execution.
-
-    A student who is not in the gradebook is added. Points given by hand are kept.
-    """
-    lesson, student = submission.lesson, submission.student
-    with open_gradebook(room) as gradebook:
-        gradebook.update_or_create_student(student)
-        gradebook.update_or_create_submission(lesson.name, student, timestamp=submission.timestamp)
-        converter = Autograde(coursedir=room.directory, config=room.config)
-        resources: dict[str, Any] = resources_of(room, lesson, student)
-        for step in converter.autograde_preprocessors:
-            if not issubclass(step, Execute):
-                made = step(config=room.config, log=quiet_log())
-                notebook, resources = made(notebook, resources)
-    return notebook
-
-
-def resources_of(room: Classroom, lesson: Lesson, student: str) -> dict[str, Any]:
-    """What nbgrader's steps want to know about a notebook."""
-    names = {"assignment": lesson.name, "notebook": lesson.slug, "student": student}
-    return {"unique_key": lesson.slug, "nbgrader": {**names, "db_url": room.db_url}}
 
 
 def set_due_date(room: Classroom, lesson: Lesson, when: datetime) -> None:
@@ -178,10 +208,3 @@ def known_students(room: Classroom) -> list[str]:
     """Everybody in the gradebook."""
     with open_gradebook(room) as gradebook:
         return sorted(student.id for student in gradebook.students)
-
-
-def quiet_log() -> logging.Logger:
-    """nbgrader's steps warn about what the report says better."""
-    log = logging.getLogger("autograde.nbgrader")
-    log.setLevel(logging.CRITICAL)
-    return log

@@ -4,10 +4,7 @@ from collections.abc import Mapping
 
 from nbformat import NotebookNode
 
-from autograde.grading import gradebook
-from autograde.grading.classroom import Classroom
-from autograde.grading.collecting import Submission
-from autograde.grading.executing import DIED, DONE, HUNG, NOT_REACHED, CellResult
+from autograde.grading.executing import BROKE, DIED, DONE, HUNG, NOT_REACHED, CellResult
 from autograde.grading.graded_source import grade_id
 from autograde.grading.late import days_late
 from autograde.grading.notes import Note
@@ -21,6 +18,9 @@ def incidents(notebook: NotebookNode, results: Mapping[int, CellResult]) -> list
         if result.ending == DIED:
             text = f"The cell “{name}” ended its process; the rest was run without it."
             notes.append(Note("process-ended", text, problem=True))
+        elif result.ending == BROKE:
+            text = f"The cell “{name}” made its process send what is no answer; it was ended."
+            notes.append(Note("forged-message", text, problem=True))
         elif result.ending == HUNG or timed_out(result):
             text = f"The cell “{name}” was stopped after {result.seconds:.0f} s."
             notes.append(Note("time-limit", text, problem=True))
@@ -36,11 +36,10 @@ def timed_out(result: CellResult) -> bool:
     return result.ending == DONE and any(part["status"] == "timeout" for part in result.parts)
 
 
-def late_note(room: Classroom, submission: Submission) -> list[Note]:
+def late_note(seconds_late: float, penalty: float) -> list[Note]:
     """How late it came and what that costs."""
-    saved = gradebook.saved_submission(room, submission.lesson, submission.student)
-    if saved.seconds_late <= 0:
+    if seconds_late <= 0:
         return []
-    days = days_late(saved.seconds_late)
-    when = f"{saved.seconds_late / 3600:.1f} hours ({days} started day{'s' if days > 1 else ''})"
-    return [Note("late", f"Handed in {when} after the due date: −{saved.penalty:g} points.")]
+    days = days_late(seconds_late)
+    when = f"{seconds_late / 3600:.1f} hours ({days} started day{'s' if days > 1 else ''})"
+    return [Note("late", f"Handed in {when} after the due date: −{penalty:g} points.")]

@@ -1,89 +1,101 @@
-"""One submission's way from the file to its scores; nothing here writes results."""
+"""The work of a run: which submissions have to be graded, and the task that a judge gets for each.
 
-import threading
-import time
+Tasks are made one after the other, as judges become free, so that a large class needs no large
+memory.
+"""
+
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
-from nbformat import NotebookNode
-from nbgrader.preprocessors import ClearHiddenTests
+import nbformat
+from nbgrader.api import Gradebook
 
 from autograde.grading import gradebook
+from autograde.grading.archives import submitted_bytes
 from autograde.grading.changes import code_digest, grading_key
-from autograde.grading.choosing import cells_to_run
 from autograde.grading.classroom import Classroom
 from autograde.grading.collecting import Collection, Submission
-from autograde.grading.executing import Limits, execute
+from autograde.grading.executing import Limits
+from autograde.grading.feedback import Earlier
 from autograde.grading.graded_source import graded_source
-from autograde.grading.incidents import incidents
+from autograde.grading.judge import Kit, Task
 from autograde.grading.notes import Note
-from autograde.grading.outcomes import Score
-from autograde.grading.reading import Unreadable, read_cells
-from autograde.grading.rebuilding import rebuild
-from autograde.grading.scoring import score, score_nothing
+from autograde.grading.reading import Unreadable
+from autograde.grading.saving import earlier_work
 from autograde.lesson import Lesson
 
 
-@dataclass
+@dataclass(frozen=True)
 class Job:
-    """A submission that has to be graded."""
+    """A submission, what a judge gets of it, and the hash of all that its grade depends on."""
 
     submission: Submission
-    source: NotebookNode
+    task: Task
     key: str
 
 
-@dataclass
-class Graded:
-    """A submission that was run and scored, not yet saved."""
+@dataclass(frozen=True)
+class Desk:
+    """What is known of a lesson before its submissions are graded."""
 
-    submission: Submission
-    notebook: NotebookNode
-    scores: list[Score]
-    notes: list[Note]
-    seconds: float = 0.0
+    kit: Kit
+    due_date: datetime | None
+    earlier: dict[str, Earlier]
+    digest: str
 
 
 def prepare(
-    room: Classroom, found: Collection, lessons: list[Lesson], limits: Limits
-) -> Iterator[Job]:
-    """The lessons into the gradebook, and a job for each submission."""
-    sources = {}
-    due_dates = {}
+    room: Classroom, book: Gradebook, found: Collection, lessons: list[Lesson], limits: Limits
+) -> dict[Lesson, Desk]:
+    """The lessons into the gradebook, and what is known of them.
+
+    Raises:
+        CourseError: a lesson is not built, or its graded cells have changed since it was graded.
+    """
+    code = code_digest()
+    desks = {}
     for lesson in lessons:
         if any(one.lesson == lesson for one in found.submissions):
-            sources[lesson] = graded_source(lesson)
-            gradebook.save_lesson(room, lesson, sources[lesson])
-            due_dates[lesson] = gradebook.due_date(room, lesson)
-    code = code_digest()
-    for one in found.submissions:
-        source, due_date = sources[one.lesson], due_dates[one.lesson]
-        yield Job(one, source, grading_key(room, one, source, due_date, limits, code))
+            source = graded_source(lesson)
+            gradebook.save_lesson(room, lesson, source)
+            book.db.rollback()  # The lesson was saved by another connection: look again.
+            kit = Kit(lesson.name, lesson.slug, nbformat.writes(source), room.config, limits)
+            due = book.find_assignment(lesson.name).duedate
+            desks[lesson] = Desk(kit, due, earlier_work(book, lesson), code)
+    return desks
 
 
-def run_job(job: Job, limits: Limits, clear: ClearHiddenTests, stop: threading.Event) -> Graded:
-    """Read, rebuild, execute and score one submission."""
-    started = time.perf_counter()
-    submission = job.submission
-    notes = list(submission.notes)
+def jobs(found: Collection, desks: dict[Lesson, Desk]) -> Iterator[Job]:
+    """A job for each submission, its file read when its turn comes."""
+    for submission in found.submissions:
+        yield job(submission, desks[submission.lesson])
+
+
+def job(submission: Submission, desk: Desk) -> Job:
+    """Read what was handed in; what cannot be read becomes a note."""
+    notes, data = list(submission.notes), None
     try:
-        if submission.path is None:
-            raise Unreadable("")
-        cells, more = read_cells(submission.path)
+        data = submitted_bytes(submission)
     except Unreadable as error:
-        if submission.path is not None:
-            notes.append(Note("unreadable", f"{submission.path.name} {error}.", problem=True))
-        return unreadable(job, notes, clear)
-    rebuilt = rebuild(job.source, cells, clear)
-    notebook = rebuilt.notebook
-    todo = cells_to_run(rebuilt, clear, everything=limits.everything)
-    results = execute(todo, limits, stop)
-    scores = score(notebook, results, rebuilt.unwritten)
-    notes += [*more, *rebuilt.notes, *incidents(notebook, results)]
-    return Graded(submission, notebook, scores, notes, time.perf_counter() - started)
+        notes.append(Note("unreadable", f"{submission.file_name} {error}.", problem=True))
+    earlier = desk.earlier.get(submission.student, Earlier())
+    task = Task(
+        kit=desk.kit,
+        student=submission.student,
+        file_name=submission.file_name,
+        data=data,
+        notes=tuple(notes),
+        seconds_late=seconds_late(submission.timestamp, desk.due_date, earlier),
+        earlier=earlier,
+    )
+    return Job(submission, task, grading_key(task, str(submission.timestamp), desk.digest))
 
 
-def unreadable(job: Job, notes: list[Note], clear: ClearHiddenTests) -> Graded:
-    """No points, but a notebook and a feedback that say why."""
-    notebook = rebuild(job.source, [], clear).notebook
-    return Graded(job.submission, notebook, score_nothing(notebook, notes[-1].text), notes)
+def seconds_late(handed_in: datetime | None, due: datetime | None, earlier: Earlier) -> float:
+    """The seconds after the due date, a student's extension taken into account."""
+    if handed_in is None or due is None:
+        return 0.0
+    if earlier.extension is not None:
+        due = due + earlier.extension
+    return max(0.0, (handed_in - due).total_seconds())

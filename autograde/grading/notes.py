@@ -1,7 +1,11 @@
 """What the grader noticed about a submission, besides its points."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
+
+MAX_NOTES = 100
+MAX_TEXT = 600
 
 
 @dataclass(frozen=True)
@@ -20,3 +24,18 @@ class Note:
     def to_json(self) -> dict[str, Any]:
         """For records and `--json`."""
         return asdict(self)
+
+
+def bounded_notes(notes: Sequence[Note]) -> list[Note]:
+    """So many notes of such a length; a last one says how many were left out."""
+    kept = [replace(note, text=shortened(note.text, MAX_TEXT)) for note in notes[:MAX_NOTES]]
+    left_out = notes[MAX_NOTES:]
+    if left_out:
+        problem = any(note.problem for note in left_out)
+        kept.append(Note("more-notes", f"{len(left_out):,} more notes were left out.", problem))
+    return kept
+
+
+def shortened(text: str, most: int) -> str:
+    """The text, or its beginning and an ellipsis."""
+    return text if len(text) <= most else text[: most - 2] + " …"

@@ -46,9 +46,14 @@ def read_cells(path: Path) -> tuple[list[StudentCell], list[Note]]:
     Raises:
         Unreadable: it is no notebook at all.
     """
-    text, notes = decode(read_bytes(path), path.name)
+    return cells_in(read_bytes(path), path.name)
+
+
+def cells_in(data: bytes, name: str) -> tuple[list[StudentCell], list[Note]]:
+    """The cells of a notebook's bytes, as `read_cells` gives them for a file."""
+    text, notes = decode(data, name)
     notebook = parse(text)
-    notes += upgrade_note(notebook, path.name)
+    notes += upgrade_note(notebook, name)
     cells, skipped = [], 0
     for raw in cells_of(notebook)[:MAX_CELLS]:
         cell = student_cell(raw)

@@ -61,6 +61,11 @@ def record_path(room: Classroom, lesson: Lesson, student: str) -> Path:
     return room.state / lesson.name / f"{student}.json"
 
 
+def calls_path(room: Classroom, lesson: Lesson, student: str) -> Path:
+    """Where the calls of a submission's functions are."""
+    return room.state / lesson.name / f"{student}.calls.json.gz"
+
+
 def write_record(room: Classroom, lesson: Lesson, record: Record) -> None:
     """Store a record; a reader sees the old one or the new one, never half of it."""
     text = json.dumps(record.to_json(), indent=1, ensure_ascii=False)

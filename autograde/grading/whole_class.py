@@ -1,34 +1,35 @@
-"""Grades a class: collects the work, runs it in parallel, saves each result as it comes in.
+"""Grades a class: collects the work, lets judges grade it in parallel, saves each as it comes in.
 
-Threads wait for the processes that run the submissions; everything that is written (gradebook,
-notebooks, feedback, records) is written by the thread that called `grade_class`.
+Everything that is written (gradebook, notebooks, feedback, records) is written by the process that
+called `grade_class`, a submission at a time. A run that ends in the middle, for whatever reason,
+has lost nothing: the next one goes on with what has no record yet.
 """
 
-import os
+import contextlib
+import signal
 import threading
-from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import nbformat
-from nbformat import NotebookNode
-from nbgrader.preprocessors import ClearHiddenTests
+from nbgrader.api import Gradebook
 
-from autograde.building.worked import write_if_new
 from autograde.grading import gradebook
 from autograde.grading.classroom import Classroom
-from autograde.grading.collecting import TIMESTAMP, Submission, collect
-from autograde.grading.executing import Limits, Stopped
-from autograde.grading.feedback import FeedbackWriter
-from autograde.grading.incidents import late_note
-from autograde.grading.jobs import Graded, Job, prepare, run_job, unreadable
+from autograde.grading.collecting import collect
+from autograde.grading.executing import Limits
+from autograde.grading.jobs import Desk, Job, jobs, prepare
+from autograde.grading.judge import Graded, grade_nothing
+from autograde.grading.judges import JudgeDied, Judges, LocalJudges, run_jobs
+from autograde.grading.locking import only_one
 from autograde.grading.notes import Note
-from autograde.grading.rebuilding import add_heading
-from autograde.grading.records import Record, read_record, write_record
+from autograde.grading.records import Record, read_record
+from autograde.grading.saving import autograded_path, feedback_path, save
+from autograde.grading.trouble import clear_messages
 from autograde.lesson import Lesson, all_lessons
 
 OnRecord = Callable[[Record, bool], None]
+NOT_FINAL = ""  # the key of a record that the next run makes again
 
 
 @dataclass
@@ -47,12 +48,23 @@ class Outcome:
         return len(self.strays) + sum(bool(record.problems) for record in self.records)
 
 
+@dataclass
+class Run:
+    """One call of `grade_class` at work."""
+
+    room: Classroom
+    book: Gradebook
+    outcome: Outcome
+    report: OnRecord
+    force: bool
+
+
 def grade_class(
     room: Classroom,
     lessons: list[Lesson],
     *,
     submitted: Path | None = None,
-    workers: int | None = None,
+    judges: Judges | None = None,
     limits: Limits | None = None,
     force: bool = False,
     on_start: Callable[[int], None] | None = None,
@@ -64,120 +76,88 @@ def grade_class(
         room: where gradebook and results are.
         lessons: the lessons to grade.
         submitted: where to look for submissions; default: the classroom's own folder.
-        workers: submissions that run at the same time; default: one a CPU.
+        judges: who grades; default: a process on this machine for each CPU. They are closed.
         limits: wall-clock limits.
         force: grade also what has not changed.
         on_start: called with the number of submissions.
         on_record: called for each, with its record and whether it was graded now.
 
     Raises:
-        CourseError: nothing to grade, a lesson is not built, or the gradebook does not answer.
+        CourseError: nothing to grade, a lesson is not built, the gradebook does not answer, the
+            disk is full, or another process grades this class.
     """
-    limits = limits or Limits()
-    found = collect(submitted or room.submitted, lessons, all_lessons(room.root))
-    outcome = Outcome(strays=found.strays)
-    if on_start:
-        on_start(len(found.submissions))
-    report = on_record or (lambda record, graded: None)
-    jobs = []
-    for job in prepare(room, found, lessons, limits):
-        record = read_record(room, job.submission.lesson, job.submission.student)
-        if not force and record and record.key == job.key and is_saved(room, job.submission):
-            outcome.records.append(record)
-            outcome.unchanged += 1
-            report(record, False)
-        else:
-            jobs.append(job)
-    run_jobs(room, jobs, limits, workers or cpu_count(), outcome, report)
+    judges = judges or LocalJudges()
+    with contextlib.closing(judges), clear_messages(), only_one(room.state / "lock"):
+        found = collect(submitted or room.submitted, lessons, all_lessons(room.root))
+        outcome = Outcome(strays=found.strays)
+        if on_start:
+            on_start(len(found.submissions))
+        with gradebook.open_gradebook(room) as book:
+            run = Run(room, book, outcome, on_record or (lambda record, graded: None), force)
+            desks = prepare(room, book, found, lessons, limits or Limits())
+            grade_all(run, judges, changed(run, jobs(found, desks), desks))
     outcome.records.sort(key=lambda record: (record.lesson, record.student))
     return outcome
 
 
-def is_saved(room: Classroom, submission: Submission) -> bool:
-    """Whether the results that a record speaks of are still there."""
-    return all(path.exists() for path in (autograded_path(room, submission), database(room)))
+def changed(run: Run, todo: Iterator[Job], desks: dict[Lesson, Desk]) -> Iterator[Job]:
+    """The jobs whose results are not there yet; the others are reported as they are."""
+    for job in todo:
+        submission = job.submission
+        record = read_record(run.room, submission.lesson, submission.student)
+        known = submission.student in desks[submission.lesson].earlier
+        if run.force or not known or not is_saved(run.room, job, record):
+            yield job
+        else:
+            run.outcome.records.append(record)
+            run.outcome.unchanged += 1
+            run.report(record, False)
 
 
-def database(room: Classroom) -> Path:
-    """The gradebook's file; for a database elsewhere, the folder that surely exists."""
-    prefix = "sqlite:///"
-    if not room.db_url.startswith(prefix):
-        return room.base
-    return Path(room.db_url.removeprefix(prefix).split("?")[0])
+def is_saved(room: Classroom, job: Job, record: Record | None) -> bool:
+    """Whether this very job has a record, and the files that it speaks of are still there."""
+    files = autograded_path(room, job.submission), feedback_path(room, job.submission)
+    return record is not None and record.key == job.key and all(path.exists() for path in files)
 
 
-def autograded_path(room: Classroom, submission: Submission) -> Path:
-    """Where the graded notebook goes."""
-    lesson = submission.lesson
-    return room.autograded / submission.student / lesson.name / f"{lesson.slug}.ipynb"
-
-
-def cpu_count() -> int:
-    """The CPUs that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def run_jobs(
-    room: Classroom,
-    jobs: list[Job],
-    limits: Limits,
-    workers: int,
-    outcome: Outcome,
-    report: OnRecord,
-) -> None:
-    """Run the jobs side by side and save each as it comes in; Ctrl-C keeps what is saved."""
-    stop = threading.Event()
-    clear = ClearHiddenTests(config=room.config)
-    writer = FeedbackWriter(room) if jobs else None
-    with ThreadPoolExecutor(workers) as pool:
-        waiting = {pool.submit(run_job, job, limits, clear, stop): job for job in jobs}
-        try:
-            while waiting:
-                done, _ = wait(waiting, return_when=FIRST_COMPLETED)
-                for future in done:
-                    job = waiting.pop(future)
-                    record = save(room, job, future, clear, writer)
-                    outcome.records.append(record)
-                    outcome.graded += 1
-                    report(record, True)
-        except KeyboardInterrupt:
-            outcome.interrupted = True
-        finally:
-            stop.set()
-            pool.shutdown(cancel_futures=True)
-
-
-def save(
-    room: Classroom,
-    job: Job,
-    future: "Future[Graded]",
-    clear: ClearHiddenTests,
-    writer: FeedbackWriter,
-) -> Record:
-    """Write the results of one submission; the record comes last and says that all is there."""
-    submission, lesson = job.submission, job.submission.lesson
+def grade_all(run: Run, judges: Judges, todo: Iterator[Job]) -> None:
+    """Let the judges grade the jobs and save each as it comes in; Ctrl-C keeps what is saved."""
     try:
-        graded = future.result()
-    except Stopped:
-        raise KeyboardInterrupt from None
-    except Exception as error:  # One submission must not cost the others their grades.
-        text = f"The grader failed on it: {type(error).__name__}: {error}."
-        graded = unreadable(job, [*submission.notes, Note("grader-failed", text, True)], clear)
-    gradebook.save_grades(room, submission, graded.notebook)
-    notes = [*late_note(room, submission), *graded.notes]
-    add_heading(graded.notebook, notes)
-    write_notebook(room, submission, graded.notebook)
-    writer.write(submission, graded.notebook)
-    record = Record(
-        submission.student, lesson.name, job.key, tuple(graded.scores), tuple(notes), graded.seconds
-    )
-    write_record(room, lesson, record)
-    return record
+        for job, result in run_jobs(judges, todo):
+            with uninterrupted():
+                record = save_result(run, job, result)
+                run.outcome.records.append(record)
+                run.outcome.graded += 1
+            run.report(record, True)
+    except KeyboardInterrupt:
+        run.outcome.interrupted = True
 
 
-def write_notebook(room: Classroom, submission: Submission, notebook: NotebookNode) -> None:
-    """Write the graded notebook, and beside it when it was handed in, for formgrader."""
-    path = autograded_path(room, submission)
-    write_if_new(path, nbformat.writes(notebook) + "\n")
-    if submission.timestamp:
-        write_if_new(path.with_name(TIMESTAMP), f"{submission.timestamp} UTC\n")
+def save_result(run: Run, job: Job, result: Graded | Exception) -> Record:
+    """Save what a judge returned; where it failed, that is an incident of this submission alone.
+
+    A failure may be the machine's: its record does not count as graded, and the next run tries
+    again.
+    """
+    if isinstance(result, Graded):
+        return save(run.room, run.book, job.submission, job.key, result)
+    code = "judge-died" if isinstance(result, JudgeDied) else "grader-failed"
+    text = f"The grader failed on it: {type(result).__name__}: {result}."
+    notes = [*job.task.notes, Note(code, text, problem=True)]
+    return save(run.room, run.book, job.submission, NOT_FINAL, grade_nothing(job.task, notes))
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let a Ctrl-C wait until the block is done, so that a finished result is saved."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    pressed = []
+    before = signal.signal(signal.SIGINT, lambda *_: pressed.append(True))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        raise KeyboardInterrupt

@@ -26,8 +26,14 @@ class Progress(NamedTuple):
     critic: Critic | None = None
 
 
+class NotFiniteError(ValueError):
+    """A loss is infinite or no number: nothing that follows would mean anything."""
+
+
 def require_finite(update: int, loss: Tensor, **terms: Tensor) -> None:
     """Raise `ValueError` unless the loss is a finite scalar, naming what went into it.
+
+    For a loss that is a scalar but not finite it is a `NotFiniteError`.
 
     Args:
         update: which update this is, counted from 1.
@@ -40,4 +46,4 @@ def require_finite(update: int, loss: Tensor, **terms: Tensor) -> None:
         return
     broken = [name for name, term in terms.items() if not torch.isfinite(term).all()]
     cause = f"{' and '.join(broken)} already not finite" if broken else "all its inputs are finite"
-    raise ValueError(f"update {update}: the loss is {loss.item()}; {cause}")
+    raise NotFiniteError(f"update {update}: the loss is {loss.item()}; {cause}")

@@ -73,3 +73,13 @@ def rollout(
         "terminated": ended,
         "truncated": cut,
     }
+
+
+def tabular(generator: torch.Generator, states: int, actions: int) -> dict[str, Tensor]:
+    """P, R, pi and p0 of a random MDP: every probability positive, none of them even."""
+    return {
+        "P": (1.5 * normal(generator, states, actions, states)).softmax(-1),
+        "R": normal(generator, states, actions) + 0.5,
+        "pi": normal(generator, states, actions).softmax(-1),
+        "p0": normal(generator, states).softmax(-1),
+    }

@@ -4,7 +4,6 @@ import torch
 from torch import Tensor
 
 from course_lib.environments.tabular import Layout, TabularEnvironment, TabularMDP
-from course_lib.reference.shapes import require_range
 
 FREE, WALL, START, GOAL, PIT, ROUGH, CLOSED = ".#SGX~|"
 MOVES = {"↑": (-1, 0), "→": (0, 1), "↓": (1, 0), "←": (0, -1)}
@@ -57,7 +56,8 @@ def grid_world(
         ValueError: rows of different lengths, an unknown letter, no start, or `slip` outside
             [0, 1].
     """
-    require_range("slip", slip, 0.0, 1.0)
+    if not 0 <= slip <= 1:
+        raise ValueError(f"slip: expected a number in [0, 1], got {slip}")
     letters = read_drawing(drawing)
     states = [letter for letter in letters.values() if letter != WALL]
     cells = tuple(cell for cell, letter in letters.items() if letter != WALL)

@@ -9,8 +9,6 @@ import torch
 from torch import Tensor
 
 from course_lib.environments.vector import BatchedEnvironment
-from course_lib.reference.shapes import require_at_least
-from course_lib.reference.tabular import require_mdp
 
 ROUNDING = 1e-9  # how far a sum of probabilities may be from the number that it should be
 
@@ -75,10 +73,13 @@ class TabularMDP:
     action_names: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
-        require_mdp(self.P, R=self.R, p0=self.p0)
-        for name, array in (("P", self.P), ("R", self.R), ("p0", self.p0)):
-            if array.dtype != torch.float64:
-                raise ValueError(f"{name}: expected float64, got {array.dtype}")
+        states, actions = self.R.shape
+        shapes = {"P": (states, actions, states), "R": (states, actions), "p0": (states,)}
+        for name, shape in shapes.items():
+            array = getattr(self, name)
+            if array.shape != shape or array.dtype != torch.float64:
+                got = f"{tuple(array.shape)} {array.dtype}"
+                raise ValueError(f"{name}: expected {shape} torch.float64, got {got}")
             if not array.isfinite().all():
                 raise ValueError(f"{name}: expected finite numbers")
         if self.P.min() < 0 or self.p0.min() < 0:
@@ -119,8 +120,10 @@ def random_mdp(num_states: int, num_actions: int, seed: int, spread: float = 2.0
     Raises:
         ValueError: a size below 1.
     """
-    require_at_least("num_states", num_states, 1)
-    require_at_least("num_actions", num_actions, 1)
+    if num_states < 1 or num_actions < 1:
+        raise ValueError(
+            f"expected at least 1 state and action, got {num_states} and {num_actions}"
+        )
     generator = torch.Generator().manual_seed(seed)
 
     def draw(*shape: int) -> Tensor:

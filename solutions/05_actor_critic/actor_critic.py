@@ -1105,7 +1105,8 @@ check(repaired_advantage, hidden=True)
 def three_seeds(advantage, label):
     """Three runs of 30,000 steps, judged by their own training episodes."""
     run = RUNS["a2c-cartpole"]
-    started = [run.start(seed, advantage=advantage, loss=a2c_loss) for seed in range(3)]
+    functions = {"advantage": advantage, "loss": a2c_loss, "normalize": normalize_advantage}
+    started = [run.start(seed, **functions) for seed in range(3)]
     return [train(one, max_steps=30_000, label=label, quiet=True) for one in started]
 
 

@@ -1,0 +1,14 @@
+"""What every judge needs, imported once in the process that the judges are forked from.
+
+Only that process imports this module. Nothing here may compute with torch: a pool of threads does
+not survive a fork.
+"""
+
+import contextlib
+import importlib
+import os
+
+os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
+for name in ("numpy", "torch", "course_lib.checks", "autograde.grading.judge"):
+    with contextlib.suppress(ImportError):  # The judge that needs it will say what is missing.
+        importlib.import_module(name)

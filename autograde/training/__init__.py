@@ -1,0 +1,1 @@
+"""The command `course train`: choose, train, write down."""
