@@ -57,16 +57,19 @@ def recorded(shell: RecordingShell) -> Iterator[Recorder]:
         yield shell.recorder
 
 
-@contextlib.contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
+class time_limit:
     """Raise `CellTimeout` in the running code."""
 
-    def interrupt(number: int, frame: object) -> None:
-        raise CellTimeout(f"stopped after {seconds:.0f} s")
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
 
-    signal.signal(signal.SIGALRM, interrupt)
-    signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.01))
-    try:
-        yield
-    finally:
+    def __enter__(self) -> None:
+        signal.signal(signal.SIGALRM, self.interrupt)
+        signal.setitimer(signal.ITIMER_REAL, max(self.seconds, 0.01))
+
+    def __exit__(self, *error: object) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def interrupt(self, number: int, frame: object) -> None:
+        """What the alarm calls."""
+        raise CellTimeout(f"stopped after {self.seconds:.0f} s")

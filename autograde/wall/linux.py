@@ -164,7 +164,7 @@ def seccomp(refused: Iterable[str], missing: Iterable[str], idle: Iterable[str])
 
 
 def filter_program(answers: dict[int, list[str]]) -> bytes:
-    """The filter as the kernel reads it, instructions of 8 bytes: error numbers and who gets them."""
+    """The filter as the kernel reads it: instructions of 8 bytes; error numbers and their calls."""
     load, equal, at_least, any_bit, give = 0x20, 0x15, 0x35, 0x45, 0x06
     kill, allowed, errno = 0x80000000, 0x7FFF0000, 0x00050000
     lines = [

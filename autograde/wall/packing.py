@@ -87,10 +87,18 @@ def pack(message: Mapping[str, Any], keep: Keep) -> bytes:
     return b"".join([struct.pack("!II", len(header), sum(sizes)), header, *buffers])
 
 
-def send(connection: socket.socket, frame: bytes, seconds: float | None = None) -> None:
-    """Send a frame; `EOFError` if the other side does not take it."""
-    try:
-        connection.settimeout(seconds)
-        connection.sendall(frame)
-    except OSError:
-        raise EOFError("the other side does not listen") from None
+def send(connection: socket.socket, frame: bytes, wait: Callable[[], object]) -> None:
+    """Send a frame; `wait` is called before each try and raises what ends the waiting.
+
+    Raises:
+        EOFError: the other side is gone.
+    """
+    left = memoryview(frame)
+    while left:
+        wait()
+        try:
+            left = left[connection.send(left) :]
+        except (BlockingIOError, InterruptedError):
+            continue
+        except OSError:
+            raise EOFError("the other side is gone") from None

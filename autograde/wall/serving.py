@@ -20,31 +20,35 @@ from autograde.wall.borrowed import Borrowed, borrowed_module
 from autograde.wall.cells import CellTimeout, recorded, run_part, time_limit
 from autograde.wall.gradients import Graphs, perform, tensors_in
 from autograde.wall.packing import pack, send
-from autograde.wall.wire import receive
+from autograde.wall.wire import Reader
 
 MAX_OBJECTS = 100_000
 MAX_PRINTED = 2_000
-FOREVER = 3600.0
 
 
 class Server:
     """One worker: a shell with the student's names, and what was handed out by number."""
 
     def __init__(self, connection: socket.socket, shell: RecordingShell, *, alone: bool) -> None:
-        self.connection = connection
+        self.connect(connection)
         self.alone = alone
         self.shell = shell
         self.graphs = Graphs()
         self.objects: dict[int, Any] = {}
         self.numbers: dict[int, int] = {}
         self.dropped: list[int] = []
+        self.state = torch.get_rng_state()
+
+    def connect(self, connection: socket.socket) -> None:
+        """Talk over this socket from now on."""
+        self.connection, self.reader = connection, Reader(connection)
 
     def run(self, walls: list[str]) -> None:
         """Serve until the other side hangs up; then end without anybody's clean-up."""
         try:
             self.reply({"walls": walls})
             while True:
-                self.answer(receive(self.connection, self.find, lambda: FOREVER))
+                self.answer(self.reader.message(self.find, never))
         except EOFError:
             pass
         finally:
@@ -68,12 +72,12 @@ class Server:
             frame = pack({**message, "dropped": dropped}, self.keep)
         except (ValueError, RuntimeError, RecursionError) as error:
             frame = pack({"error": ["ValueError", safe_text(error)[:500], ""]}, self.keep)
-        send(self.connection, frame)
+        send(self.connection, frame, never)
 
     def ask(self, **question: Any) -> dict[str, Any]:
         """Ask the trusted side something while it waits for an answer."""
         self.reply(question)
-        answer = receive(self.connection, self.find, lambda: FOREVER)
+        answer = self.reader.message(self.find, never)
         if "error" in answer:
             raise RuntimeError(": ".join(answer["error"][:2]))
         return answer
@@ -133,13 +137,15 @@ class Server:
         seconds: float,
         grad: bool,
         watch: bool,
-        state: torch.Generator,
+        state: torch.Generator | None,
     ) -> dict[str, Any]:
         """Call something, and tell what came of it and what it changed."""
         tensors = list(tensors_in([args, kwargs]))
         generators = [one for one in [*args, *kwargs.values()] if isinstance(one, torch.Generator)]
         before = [content(one) for one in tensors], [one.get_state() for one in generators]
-        torch.set_rng_state(state.get_state())
+        if state is not None:
+            torch.set_rng_state(state.get_state())
+            self.state = torch.get_rng_state()
         with (
             recorded(self.shell) as recorder,
             watching(watch) as shapes,
@@ -157,28 +163,36 @@ class Server:
             for place, (one, old) in enumerate(zip(generators, before[1], strict=True))
             if not torch.equal(one.get_state(), old)
         ]
-        if not torch.equal(torch.get_rng_state(), state.get_state()):
-            state.set_state(torch.get_rng_state())
-            reply["state"] = state
+        if not torch.equal(torch.get_rng_state(), self.state):
+            self.state = torch.get_rng_state()
+            reply["state"] = torch.default_generator
         printed = "".join(one.get("text", "") for one in recorder.plain())
         return {**reply, "printed": printed[:MAX_PRINTED], "shapes": shapes()}
 
     def do_checkpoint(self) -> dict[str, Any]:
         """Fork: the child goes on, this process waits in case the child is lost."""
-        _, (descriptor,), _, _ = socket.recv_fds(self.connection, 1, 1)
+        self.reply({"value": True})
+        descriptor = self.sent_descriptor(self.connection)
         line = socket.socket(fileno=descriptor)
         child = os.fork()
         if child == 0:
             line.close()
             return {"value": True}
         self.connection.close()
-        text, descriptors, _, _ = socket.recv_fds(line, 1, 1)
-        if not text:
+        descriptor = self.sent_descriptor(line)
+        if descriptor is None:
             self.retire()
         end_others(child, alone=self.alone)
         line.close()
-        self.connection = socket.socket(fileno=descriptors[0])
+        self.connect(socket.socket(fileno=descriptor))
         return {"value": True}
+
+    def sent_descriptor(self, line: socket.socket) -> int | None:
+        """A file descriptor that the trusted side sends; None if it hangs up instead."""
+        while True:
+            with contextlib.suppress(BlockingIOError):
+                _, descriptors, _, _ = socket.recv_fds(line, 1, 1)
+                return descriptors[0] if descriptors else None
 
     def retire(self) -> None:
         """A newer checkpoint has taken over; the first process of a namespace has to stay."""
@@ -197,6 +211,10 @@ def end_others(child: int, *, alone: bool) -> None:
     with contextlib.suppress(ChildProcessError):
         os.waitpid(child, 0)
     time.sleep(0)
+
+
+def never() -> None:
+    """The worker waits as long as the trusted side lives."""
 
 
 def content(tensor: torch.Tensor) -> tuple[Any, ...]:

@@ -19,11 +19,10 @@ from autograde.wall.gradients import Graphs, perform, state_of, take, tensors_in
 from autograde.wall.packing import pack, send
 from autograde.wall.proxies import Remote, error_of
 from autograde.wall.transcript import Transcript
-from autograde.wall.wire import BrokenFrame, receive
+from autograde.wall.wire import BrokenFrame, Reader
 
 HUNG, DIED, BROKE = "hung", "died", "broke the rules"
 GRACE_SECONDS = 2.0  # between the interrupt and the end of the process
-TICK = 0.25
 MAX_ASKED = 1_000_000
 
 
@@ -50,7 +49,7 @@ class Session:
     """
 
     def __init__(self, connection: socket.socket, stop: threading.Event) -> None:
-        self.connection = connection
+        self.connection, self.reader = connection, Reader(connection)
         self.stop = stop
         self.until = time.monotonic() + 60.0
         self.graphs = Graphs()
@@ -58,6 +57,7 @@ class Session:
         self.num_lent = 0
         self.dropped: list[int] = []
         self.watched: list[list] | None = None
+        self.state: torch.Tensor | None = None
         self.transcript = Transcript()
         self.print: Callable[[str], object] = lambda text: None
 
@@ -67,7 +67,7 @@ class Session:
 
     def checkpoint(self, descriptor: int) -> None:
         """Have the worker fork; the process that waits listens on this socket."""
-        send(self.connection, pack({"do": "checkpoint"}, self.keep), self.left)
+        self.exchange({"do": "checkpoint"})
         try:
             socket.send_fds(self.connection, [b"!"], [descriptor])
         except OSError:
@@ -77,7 +77,8 @@ class Session:
     def go_on(self, connection: socket.socket) -> bool:
         """Talk to the process that waited, over a new connection."""
         self.connection.close()
-        self.connection = connection
+        self.state = None
+        self.connection, self.reader = connection, Reader(connection)
         self.until = time.monotonic() + GRACE_SECONDS
         try:
             return self.hear().get("value") is True
@@ -105,13 +106,15 @@ class Session:
         """Call a student's function as if it were here."""
         tensors = list(tensors_in([args, kwargs]))
         generators = [one for one in [*args, *kwargs.values()] if isinstance(one, torch.Generator)]
-        state = torch.Generator()
-        state.set_state(torch.get_rng_state())
+        state = torch.get_rng_state()
+        moved = self.state is None or not torch.equal(state, self.state)
+        self.state = state
         started = time.perf_counter()
         try:
             reply = self.ask(
                 "call", target=target, args=args, kwargs=kwargs, seconds=self.left,
-                grad=torch.is_grad_enabled(), watch=self.watched is not None, state=state,
+                grad=torch.is_grad_enabled(), watch=self.watched is not None,
+                state=torch.default_generator if moved else None,
             )  # fmt: skip
         except Exception as error:
             self.transcript.add(target, args, kwargs, error, time.perf_counter() - started)
@@ -129,7 +132,8 @@ class Session:
         for place, new in pairs(reply.get("moved"), len(generators), torch.Generator):
             generators[place].set_state(new.get_state())
         if isinstance(reply.get("state"), torch.Generator):
-            torch.set_rng_state(reply["state"].get_state())
+            self.state = reply["state"].get_state()
+            torch.set_rng_state(self.state)
         if self.watched is not None and isinstance(reply.get("shapes"), list):
             self.watched.append(reply["shapes"])
         if isinstance(reply.get("printed"), str) and reply["printed"]:
@@ -180,7 +184,7 @@ class Session:
         dropped, self.dropped[:] = list(self.dropped), []
         frame = pack({**message, **({} if answering else {"dropped": dropped})}, self.keep)
         try:
-            send(self.connection, frame, self.left + GRACE_SECONDS)
+            send(self.connection, frame, self.wait)
         except EOFError:
             raise Lost(DIED) from None
         return self.hear()
@@ -188,7 +192,7 @@ class Session:
     def hear(self) -> dict[str, Any]:
         """The worker's next message."""
         try:
-            reply = receive(self.connection, self.find, self.wait)
+            reply = self.reader.message(self.find, self.wait)
         except EOFError:
             raise Lost(DIED) from None
         except BrokenFrame as error:
@@ -197,14 +201,12 @@ class Session:
         self.graphs.drop([one for one in gone if type(one) is int] if type(gone) is list else [])
         return reply
 
-    def wait(self) -> float:
-        """Seconds until the next look at the clock."""
+    def wait(self) -> None:
+        """Look at the clock."""
         if self.stop.is_set():
             raise Stopped
-        left = self.until + GRACE_SECONDS - time.monotonic()
-        if left <= 0:
+        if time.monotonic() > self.until + GRACE_SECONDS:
             raise Lost(HUNG)
-        return min(left, TICK)
 
     def answer(self, question: dict[str, Any]) -> dict[str, Any]:
         """Answer a worker that wants something computed here in the middle of a call.

@@ -19,12 +19,14 @@ from typing import Any
 import numpy as np
 import torch
 
+TICK = 0.25  # seconds
 MAX_HEADER = 16 * 2**20
 MAX_BUFFERS = 64 * 2**20
 MAX_DEPTH = 16
 MAX_VALUES = 200_000
 MAX_AXES = 16
 MAX_DIGITS = 400
+PLAIN = frozenset({bool, int, float, str})
 TAGS = (
     "list", "tuple", "named", "dict", "tensor", "array", "float", "int", "dtype", "generator",
     "handle", "module", "yours",
@@ -68,8 +70,9 @@ class Decoder:
     def value(self, item: Any, depth: int = 0) -> Any:
         """The value of one item of the header."""
         self.left -= 1
-        require(self.left >= 0 and depth <= MAX_DEPTH, "too many values, or nested too deep")
-        if item is None or type(item) in (bool, int, float, str):
+        if self.left < 0 or depth > MAX_DEPTH:
+            raise BrokenFrame("too many values, or nested too deep")
+        if item is None or type(item) in PLAIN:
             return item
         require(type(item) is list and item and item[0] in TAGS, "an unknown kind of value")
         tag, *rest = item
@@ -184,36 +187,45 @@ def refuse_constant(name: str) -> None:
     raise BrokenFrame("a constant that JSON does not have")
 
 
-def receive(connection: socket.socket, find: Find, wait: Callable[[], float]) -> dict[str, Any]:
-    """The next message.
+class Reader:
+    """Reads messages from a stream socket whose `recv` gives up now and then (`TICK`)."""
 
-    Args:
-        connection: a stream socket.
-        find: looks up the tags "handle", "module" and "yours".
-        wait: seconds until the next look at the clock; raises what ends the waiting.
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+        self.data = bytearray()
+        tick = struct.pack("@ll", 0, round(1e6 * TICK))
+        for direction in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            connection.setsockopt(socket.SOL_SOCKET, direction, tick)
 
-    Raises:
-        BrokenFrame: what came is no message.
-        EOFError: the other side is gone.
-    """
-    lengths = struct.unpack("!II", exactly(connection, 8, wait))
-    require(lengths[0] <= MAX_HEADER and lengths[1] <= MAX_BUFFERS, "a frame that is too large")
-    header, body = (exactly(connection, length, wait) for length in lengths)
-    return unpack(header, body, find)
+    def message(self, find: Find, wait: Callable[[], object]) -> dict[str, Any]:
+        """The next message.
 
+        Args:
+            find: looks up the tags "handle", "module" and "yours".
+            wait: called before each look at the socket; raises what ends the waiting.
 
-def exactly(connection: socket.socket, length: int, wait: Callable[[], float]) -> bytes:
-    """This many bytes, however they dribble in."""
-    data = bytearray()
-    while len(data) < length:
-        connection.settimeout(wait())
-        try:
-            part = connection.recv(min(length - len(data), 2**20))
-        except TimeoutError:
-            continue
-        except OSError:
-            part = b""
-        if not part:
-            raise EOFError("the other side is gone")
-        data += part
-    return bytes(data)
+        Raises:
+            BrokenFrame: what came is no message.
+            EOFError: the other side is gone.
+        """
+        lengths = struct.unpack("!II", self.exactly(8, wait))
+        require(lengths[0] <= MAX_HEADER and lengths[1] <= MAX_BUFFERS, "a frame that is too large")
+        header, body = (self.exactly(length, wait) for length in lengths)
+        return unpack(header, body, find)
+
+    def exactly(self, length: int, wait: Callable[[], object]) -> bytes:
+        """This many bytes, however they dribble in."""
+        while len(self.data) < length:
+            wait()
+            try:
+                part = self.connection.recv(max(length - len(self.data), 65536))
+            except (BlockingIOError, InterruptedError):
+                continue
+            except OSError:
+                part = b""
+            if not part:
+                raise EOFError("the other side is gone")
+            self.data += part
+        taken = bytes(self.data[:length])
+        del self.data[:length]
+        return taken
