@@ -28,7 +28,7 @@ PYTHONS = [(3, 11), (3, 12), (3, 13), (3, 14)]
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 CUDA_INDEX = "https://download.pytorch.org/whl/cu130"
 NEEDED_GB = {"cpu": 3, "cuda": 12, "update": 1}
-IMPORTS = "import torch, numpy, gymnasium, matplotlib, nbgrader, jupyterlab"
+IMPORTS = "import torch, numpy, gymnasium, matplotlib, jupyterlab"
 WINDOWS = os.name == "nt"
 COMMAND = "python start.py" if WINDOWS else "python3 start.py"
 STARTED = time.monotonic()
@@ -169,6 +169,8 @@ class Environment:
         self.stamp = self.venv / "start.json"
         self.log = self.venv / "start.log"
         self.downloads = self.venv / "tmp"
+        # `course release` writes this file into what students get: notebooks without the grader.
+        self.is_student_edition = (root / "edition.json").exists()
 
     def fingerprint(self):
         """Return a hash of everything that decides what is installed, and how."""
@@ -189,9 +191,13 @@ class Environment:
         code = "import platform; print(platform.python_version())"
         return (answer([str(self.python), "-c", code]) or "").strip() or None
 
+    def imports(self):
+        """Return code that imports the largest packages."""
+        return IMPORTS if self.is_student_edition else IMPORTS + ", nbgrader"
+
     def can_import(self):
         """Say whether the packages can be imported; the first time, a slow disk takes minutes."""
-        return answer([str(self.python), "-c", IMPORTS], seconds=600) is not None
+        return answer([str(self.python), "-c", self.imports()], seconds=600) is not None
 
     def current_state(self, build, extras):
         """Return what the stamp says when nothing is left to do."""
@@ -403,7 +409,7 @@ def install(environment, build, extras):
     say(f"Installing what the course needs{', with its tests' if 'tests' in extras else ''}")
     environment.run([*pip, "-c", "constraints.txt", "-e", course], "Installing the course")
     say("Trying what was installed")
-    environment.run([str(environment.python), "-c", IMPORTS], "Importing what was installed")
+    environment.run([str(environment.python), "-c", environment.imports()], "Importing it")
     environment.finish(build, extras)
 
 
@@ -447,6 +453,8 @@ def make_again(environment, build, damage):
 def jobs(environment, command, rest):
     """Return the commands that one of start.py's words stands for."""
     python = str(environment.python)
+    if environment.is_student_edition:
+        return [students_lab(environment, rest)]
     course = str(environment.bin / ("course.exe" if WINDOWS else "course"))
     if command == "lab":
         return [[course, "lab", *rest]]
@@ -456,6 +464,16 @@ def jobs(environment, command, rest):
         ruff = [python, "-m", "ruff"]
         return [[*ruff, "check", "."], [*ruff, "format", "--check", "."], pytest]
     return [[course, "demo"]]  # which builds what is not up to date
+
+
+def students_lab(environment, rest):
+    """Return the command that opens JupyterLab on the notebooks of the student edition."""
+    settings = environment.root / "settings"
+    lab = [str(environment.python), "-m", "jupyterlab", "notebooks"]
+    lab.append(f"--LabApp.app_settings_dir={settings}")
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        lab.append("--allow-root")  # JupyterLab would refuse; in a container there is no other
+    return [*lab, *rest]
 
 
 def run_jobs(environment, command, rest):
@@ -492,6 +510,10 @@ def run_job(environment, job, patient):
 def start(options, rest):
     """Set up and do what was asked for; a failure in a broken environment gets a second chance."""
     environment = Environment(Path(__file__).resolve().parent)
+    if environment.is_student_edition:
+        if options.command == "test":
+            raise SetupError("the student edition has no tests.", f"Open it with: {COMMAND}")
+        options.command = "lab"
     extras = ["tests"] if options.command == "test" else []
     is_changed = set_up(environment, options.build, extras)
     code = run_jobs(environment, options.command, rest)

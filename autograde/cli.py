@@ -8,6 +8,7 @@ import typer
 from autograde.building import commands as build_commands
 from autograde.errors import CourseError
 from autograde.grading import commands as grade_commands
+from autograde.release import commands as release_commands
 from autograde.training import commands as train_commands
 
 app = typer.Typer(
@@ -18,7 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for group in (build_commands, grade_commands, train_commands):
+for group in (build_commands, grade_commands, release_commands, train_commands):
     group.register(app)
 
 

@@ -32,7 +32,7 @@ def lesson(tmp_path):
     return make_course(tmp_path)
 
 
-@pytest.mark.parametrize("command", ["build", "lab"])
+@pytest.mark.parametrize("command", ["build", "lab", "release"])
 def test_every_command_has_help_with_an_example(course, command):
     code, out, _ = course(command, "--help")
     assert code == 0

@@ -52,8 +52,9 @@ def recorded_names() -> set[str]:
     return {path.stem for path in FOLDER.glob("*.json")}
 
 
-def read_recording(name: str, folder: Path = FOLDER) -> RecordedExercise:
+def read_recording(name: str, folder: Path | None = None) -> RecordedExercise:
     """The exercise in the two files of that name."""
+    folder = folder or FOLDER
     stored = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
     with Numbers.opened(folder / f"{name}.npz") as numbers:
         rules = {key: unpack(value, numbers) for key, value in stored["rules"].items()}

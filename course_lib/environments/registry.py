@@ -15,6 +15,7 @@ from course_lib.environments.gymnasium_vector import GymnasiumVector
 from course_lib.environments.lqr import ScalarLQR
 from course_lib.environments.pendulum import Pendulum
 from course_lib.environments.probes import PROBES
+from course_lib.environments.sort_digits import SortDigits
 from course_lib.environments.vector import BatchedEnvironment
 
 BATCHED: dict[str, type[BatchedEnvironment]] = {
@@ -25,6 +26,7 @@ BATCHED: dict[str, type[BatchedEnvironment]] = {
     "GridWorld-v0": GridWorld,
     "TwoWayMaze-v0": TwoWayMaze,
     "ScalarLQR-v0": ScalarLQR,
+    "SortDigits-v0": SortDigits,
     **PROBES,
 }
 WITHOUT_PICTURES = ("GridWorld-v0", "TwoWayMaze-v0", "ScalarLQR-v0", *PROBES)

@@ -1,0 +1,92 @@
+"""The student edition's stand-ins agree with the reference: values, gradients, draws."""
+
+import pytest
+import torch
+
+from autograde.release.contents import DISTRIBUTIONS, FOR_OTHER_LESSONS
+from autograde.release.shipped import stand_ins
+from course_lib import reference
+from tests.helpers import random_rollout
+
+
+def draw(*shape: int, seed: int = 0) -> torch.Tensor:
+    """Random numbers that collect a gradient."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(*shape, generator=generator, dtype=torch.float64).requires_grad_()
+
+
+def inputs_of(name: str) -> tuple:
+    """Arguments for a function of densities, entropies or divergences."""
+    action, mean, log_std = draw(6, 3, seed=1).detach(), draw(6, 3, seed=2), draw(3, seed=3)
+    concentrations = [1 + draw(6, 3, seed=seed).detach().exp() for seed in (4, 5)]
+    inside = 1.8 * action.sigmoid() - 0.9
+    return {
+        "beta_log_prob": (*(one.requires_grad_() for one in concentrations), inside, -1.0, 1.0),
+        "categorical_entropy": (mean,),
+        "categorical_kl": (mean, draw(6, 3, seed=6)),
+        "categorical_log_prob": (mean, torch.tensor([0, 2, 1, 1, 0, 2])),
+        "gaussian_entropy": (log_std,),
+        "gaussian_kl": (mean, log_std, draw(6, 3, seed=6), draw(3, seed=7)),
+        "gaussian_log_prob": (mean, log_std, action),
+        "squashed_gaussian_log_prob": (mean, log_std, 3 * action),
+    }[name]
+
+
+def gradients(value, inputs) -> list:
+    """Of a sum with uneven weights, for every input that collects one."""
+    weighted = (value * torch.linspace(0.5, 1.5, value.numel()).reshape(value.shape)).sum()
+    leaves = [one for one in inputs if isinstance(one, torch.Tensor) and one.requires_grad]
+    return list(torch.autograd.grad(weighted, leaves))
+
+
+@pytest.mark.parametrize("name", [one for one in DISTRIBUTIONS if not one.startswith("sample")])
+def test_a_distribution_of_torch_is_the_reference_s(name):
+    inputs = inputs_of(name)
+    wanted, got = getattr(reference, name)(*inputs), getattr(stand_ins, name)(*inputs)
+    torch.testing.assert_close(got, wanted)
+    torch.testing.assert_close(gradients(got, inputs), gradients(wanted, inputs))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_samples_are_the_very_same_and_leave_both_random_states_right(dtype):
+    logits = draw(40, 3).detach().to(dtype)
+    arguments = {"sample_categorical": (logits,), "sample_gaussian": (logits, logits[0])}
+    for name, inputs in arguments.items():
+        one, other = (torch.Generator().manual_seed(5) for _ in range(2))
+        before = torch.get_rng_state()
+        for _ in range(3):
+            wanted = getattr(reference, name)(*inputs, one)
+            got = getattr(stand_ins, name)(*inputs, other)
+            torch.testing.assert_close(got, wanted)
+        assert torch.equal(one.get_state(), other.get_state())
+        assert torch.equal(before, torch.get_rng_state())
+
+
+def test_a_sampler_that_fails_gives_the_random_state_back():
+    before = torch.get_rng_state()
+    with pytest.raises(ZeroDivisionError), stand_ins.drawing_from(torch.Generator()):
+        1 / 0  # noqa: B018
+    assert torch.equal(before, torch.get_rng_state())
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    ("gamma", "gae_lambda"), [(0.99, 0.95), (1.0, 0.5), (0.9, 0.0), (1.0, 1.0)]
+)
+def test_the_table_of_weights_gives_generalised_advantages(seed, gamma, gae_lambda):
+    rollout = random_rollout(seed, steps=12, envs=3)
+    wanted = reference.generalized_advantage(**rollout, gamma=gamma, gae_lambda=gae_lambda)
+    got = stand_ins.generalized_advantage(**rollout, gamma=gamma, gae_lambda=gae_lambda)
+    torch.testing.assert_close(got, wanted)
+
+
+def test_layer_normalisation_normalises_advantages():
+    advantage = 3 + 2 * draw(8, 4).detach()
+    torch.testing.assert_close(
+        stand_ins.normalize_advantage(advantage), reference.normalize_advantage(advantage)
+    )
+
+
+def test_every_stand_in_that_an_edition_may_name_is_there():
+    for name in (*DISTRIBUTIONS, *FOR_OTHER_LESSONS):
+        assert callable(getattr(stand_ins, name)) and callable(getattr(reference, name))
