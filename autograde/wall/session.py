@@ -152,6 +152,10 @@ class Session:
         finally:
             self.watched = None
 
+    def now(self) -> float:
+        """The clock that `until` is on."""
+        return time.monotonic()
+
     @property
     def left(self) -> float:
         """Seconds left for the work at hand."""

@@ -57,11 +57,14 @@ class Worker:
     pid: int
     walls: tuple[str, ...]
     zygote: "Zygote"
+    scratch: str
 
     def end(self) -> float:
         """End it and everything that it started; its CPU seconds."""
         self.session.connection.close()
-        return self.zygote.end(self.pid)
+        seconds = self.zygote.end(self.pid)
+        shutil.rmtree(self.scratch, ignore_errors=True)
+        return seconds
 
 
 class Zygote:
@@ -138,7 +141,7 @@ class Zygote:
         except Lost as lost:
             text = f"a worker did not start ({lost}). {self.last_words()}"
             raise RuntimeError(text) from None
-        return Worker(session, pid, (*self.walls, *walls), self)
+        return Worker(session, pid, (*self.walls, *walls), self, scratch)
 
     def end(self, pid: int) -> float:
         """End a worker and everything that it started; its CPU seconds."""
@@ -222,10 +225,20 @@ def start_environment() -> dict[str, str]:
 
 
 def library_path() -> list[str]:
-    """This process's import path, without the folders in which the course itself lies."""
-    hidden = {str(secret.parent) for secret in SECRET}
+    """The folders of this process's import path that hold installed packages.
+
+    Not the folder of the program, the current one, or what somebody put into PYTHONPATH: the class
+    may lie there.
+    """
     kept = (os.path.realpath(one) for one in sys.path if one and os.path.exists(one))
-    return list(dict.fromkeys(one for one in kept if one not in hidden))
+    return list(dict.fromkeys(one for one in kept if is_installation(Path(one))))
+
+
+def is_installation(path: Path) -> bool:
+    """Whether a folder belongs to this Python, or to packages installed for it."""
+    homes = {os.path.realpath(one) for one in (sys.prefix, sys.base_prefix, sys.exec_prefix)}
+    installed = {"site-packages", "dist-packages"} & set(path.parts)
+    return bool(installed) or any(path.is_relative_to(home) for home in homes)
 
 
 @cache
