@@ -41,7 +41,8 @@ def make_policy(
     if actions is not None:
         return CategoricalPolicy(size, actions, *network, **functions)
     if distribution == "gaussian":
-        return GaussianPolicy(size, environment.action_size, *network, **functions)
+        action_scale = (environment.action_high - environment.action_low) / 2
+        return GaussianPolicy(size, environment.action_size, *network, action_scale, **functions)
     if distribution != "beta":
         raise ValueError(f"distribution must be 'gaussian' or 'beta', got {distribution!r}")
     bounds = environment.action_low, environment.action_high
@@ -62,19 +63,22 @@ def make_q_function(
     environment: BatchedEnvironment,
     hidden: Sequence[int] = HIDDEN,
     generator: torch.Generator | None = None,
+    initial_value: float = 0.0,
 ) -> QFunction:
     """The action-value function that fits an environment's observations and continuous actions."""
     require_continuous(environment)
     size, actions = environment.observation_size, environment.action_size
     scale = environment.observation_scale or (1.0,) * size
     action_scale = (environment.action_high - environment.action_low) / 2
-    return QFunction(size, actions, hidden, generator, (*scale, *(action_scale,) * actions))
+    scales = (*scale, *(action_scale,) * actions)
+    return QFunction(size, actions, hidden, generator, scales, initial_value)
 
 
 def make_discrete_q_function(
     environment: BatchedEnvironment,
     hidden: Sequence[int] = HIDDEN,
     generator: torch.Generator | None = None,
+    initial_value: float = 0.0,
 ) -> DiscreteQFunction:
     """The action values, and with them the greedy policy, that fit discrete actions.
 
@@ -85,7 +89,8 @@ def make_discrete_q_function(
         name = type(environment).__name__
         raise ValueError(f"{name} has continuous actions; this algorithm needs discrete ones")
     size, scale = environment.observation_size, environment.observation_scale
-    return DiscreteQFunction(size, environment.num_actions, hidden, generator, scale)
+    actions = environment.num_actions
+    return DiscreteQFunction(size, actions, hidden, generator, scale, initial_value)
 
 
 def make_deterministic_policy(

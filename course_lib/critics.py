@@ -2,7 +2,8 @@
 
 Stochastic policies that are judged by V alone are in policies.py."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,22 @@ from course_lib.reference import squashed_gaussian_log_prob
 LOG_STD_RANGE = (-5.0, 2.0)
 
 
+@contextmanager
+def frozen(*networks: nn.Module) -> Iterator[None]:
+    """Hold networks still: what is computed inside sends no gradient to their parameters.
+
+    Their inputs still get one. An actor that climbs its critic needs the critic's slope in the
+    action alone; that in its parameters would cost as much again and be thrown away.
+    """
+    for network in networks:
+        network.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for network in networks:
+            network.requires_grad_(True)
+
+
 class QFunction(nn.Module):
     """Q(s, a) of continuous actions: (B, S), (B, D) → (B,), without a trailing axis of one.
 
@@ -22,6 +39,7 @@ class QFunction(nn.Module):
         hidden: widths of the hidden layers.
         generator: the source of the initial weights.
         input_scale: typical sizes of observations and actions, one after the other; `None` for 1.
+        initial_value: what every action is worth before anything is learned.
     """
 
     def __init__(
@@ -31,10 +49,12 @@ class QFunction(nn.Module):
         hidden: Sequence[int] = HIDDEN,
         generator: torch.Generator | None = None,
         input_scale: Sequence[float] | None = None,
+        initial_value: float = 0.0,
     ) -> None:
         super().__init__()
         sizes = [observation_size + action_size, *hidden, 1]
         self.value = mlp(sizes, generator, input_scale=input_scale, activation=nn.ReLU)
+        nn.init.constant_(self.value[-1].bias, initial_value)
 
     def forward(self, obs: Tensor, action: Tensor) -> Tensor:
         return self.value(torch.cat((obs, action), -1)).squeeze(-1)
@@ -50,10 +70,12 @@ class DiscreteQFunction(nn.Module):
         hidden: Sequence[int] = HIDDEN,
         generator: torch.Generator | None = None,
         input_scale: Sequence[float] | None = None,
+        initial_value: float = 0.0,
     ) -> None:
         super().__init__()
         sizes = [observation_size, *hidden, num_actions]
         self.value = mlp(sizes, generator, input_scale=input_scale, activation=nn.ReLU)
+        nn.init.constant_(self.value[-1].bias, initial_value)
 
     def forward(self, obs: Tensor) -> Tensor:
         return self.value(obs)

@@ -1,6 +1,8 @@
-"""Stepping an environment into a replay buffer: the acting half of every off-policy loop."""
+"""What is remembered of acting: steps in a replay buffer, and whole rollouts."""
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -8,6 +10,42 @@ from torch import Tensor
 
 from course_lib.environments import BatchedEnvironment
 from course_lib.replay import ReplayBuffer
+from course_lib.rollout import Rollout
+
+
+class Step(NamedTuple):
+    """One step of N environments; `next_obs` is what it really led to."""
+
+    obs: Tensor
+    action: Tensor
+    reward: np.ndarray
+    next_obs: np.ndarray
+    terminated: np.ndarray
+    truncated: np.ndarray
+
+
+def spanned(steps: Sequence[Step], gamma: float) -> tuple[Tensor | np.ndarray, ...]:
+    """Transitions from the first of n steps to behind the last one, as the buffer takes them.
+
+        reward = Σ_{k<n} γ^k r_{t+k+1}, up to a termination; bootstrap with γⁿ from s_{t+n}
+
+    A termination ends the sum and stays one. An episode that a time limit cuts before the last step
+    has no s_{t+n}: its transition is left out. Cut at the last step, it bootstraps from there: a
+    time limit is not a termination.
+    """
+    running = np.ones(len(steps[0].reward), dtype=bool)
+    reward, terminated = np.zeros_like(steps[0].reward), ~running
+    for k, step in enumerate(steps):
+        if k:
+            running = running & ~(steps[k - 1].terminated | steps[k - 1].truncated)
+        reward += gamma**k * step.reward * running
+        terminated = terminated | running & step.terminated
+    whole = running | terminated
+    first, last = steps[0], steps[-1]
+    return (
+        first.obs[whole], first.action[whole], reward[whole], last.next_obs[whole],
+        terminated[whole],
+    )  # fmt: skip
 
 
 class Explorer:
@@ -18,16 +56,26 @@ class Explorer:
         capacity: how many transitions are kept.
         seed: of the buffer's draws.
         reward_scale: factor of the stored rewards.
+        return_steps: n, how many steps a stored transition spans; bootstrap from it with γⁿ.
+        gamma: γ, the discount of the rewards within it.
     """
 
     def __init__(
-        self, environment: BatchedEnvironment, capacity: int, seed: int, reward_scale: float = 1.0
+        self,
+        environment: BatchedEnvironment,
+        capacity: int,
+        seed: int,
+        reward_scale: float = 1.0,
+        return_steps: int = 1,
+        gamma: float = 1.0,
     ) -> None:
         size = environment.action_size
         action_shape = () if size is None else (size,)
         self.environment = environment
         self.buffer = ReplayBuffer(capacity, (environment.observation_size,), action_shape, seed)
         self.reward_scale = reward_scale
+        self.gamma = gamma
+        self._recent: deque[Step] = deque(maxlen=return_steps)
         self.env_steps = 0
         self._obs = torch.from_numpy(environment.reset())
         self._return = np.zeros(environment.num_envs)
@@ -41,8 +89,12 @@ class Explorer:
         """
         action = act(self._obs)
         obs, reward, terminated, truncated, next_obs = self.environment.step(action.numpy())
-        # A truncated step bootstraps from next_obs like any other: it is not a termination.
-        self.buffer.add(self._obs, action, self.reward_scale * reward, next_obs, terminated)
+        reached = Step(
+            self._obs, action, self.reward_scale * reward, next_obs, terminated, truncated
+        )
+        self._recent.append(reached)
+        if len(self._recent) == self._recent.maxlen:
+            self.buffer.add(*spanned(self._recent, self.gamma))
         self._obs = torch.from_numpy(obs)
         self.env_steps += self.environment.num_envs
         self._return += reward
@@ -69,3 +121,49 @@ class Explorer:
         """Undiscounted returns of the episodes that ended since the last call."""
         finished, self._finished = self._finished, []
         return finished
+
+
+class RolloutReplay:
+    """The last rollouts, whole: targets that look several steps ahead need the steps in order.
+
+    Args:
+        capacity: how many rollouts are kept, at least 1.
+        seed: of the replay's own random numbers.
+
+    Raises:
+        ValueError: a capacity below 1.
+
+    Source: Wang et al. (2017), "Sample Efficient Actor-Critic with Experience Replay".
+    """
+
+    def __init__(self, capacity: int, seed: int) -> None:
+        if capacity < 1:
+            raise ValueError(f"capacity: expected at least 1, got {capacity}")
+        self._rollouts: deque[Rollout] = deque(maxlen=capacity)
+        self._generator = torch.Generator().manual_seed(seed)
+
+    def __len__(self) -> int:
+        return len(self._rollouts)
+
+    def add(self, rollout: Rollout) -> None:
+        """Keep a rollout, in place of the oldest one if there is no room."""
+        self._rollouts.append(rollout)
+
+    def sample(self, count: int) -> Rollout:
+        """The newest rollout and others drawn uniformly with replacement, side by side.
+
+        Args:
+            count: how many rollouts of shape (T, N) together, at least 1.
+
+        Returns:
+            A rollout of shape (T, count · N), with the newest one's `finished_returns`.
+
+        Raises:
+            ValueError: nothing is kept yet, or the count is below 1.
+        """
+        if not self._rollouts or count < 1:
+            raise ValueError(f"cannot draw {count} of {len(self)} rollouts: both must be above 0")
+        drawn = torch.randint(len(self), (count - 1,), generator=self._generator).tolist()
+        chosen = [self._rollouts[-1], *(self._rollouts[i] for i in drawn)]
+        *columns, finished_returns = zip(*chosen, strict=True)
+        return Rollout(*(torch.cat(column, 1) for column in columns), finished_returns[0])

@@ -19,9 +19,10 @@ def linear(inputs: int, outputs: int, generator: torch.Generator | None) -> nn.L
 
 def embedding(count: int, width: int, generator: torch.Generator | None) -> nn.Embedding:
     """A table of `count` vectors."""
-    table = nn.utils.skip_init(nn.Embedding, count, width)
-    nn.init.normal_(table.weight, std=0.5, generator=generator)
-    return table
+    # Not skip_init as above: for an embedding it costs a second, once a process.
+    return nn.Embedding.from_pretrained(
+        torch.empty(count, width).normal_(std=0.5, generator=generator), freeze=False
+    )
 
 
 class Attention(nn.Module):

@@ -81,11 +81,12 @@ PROBE = SIZES | {
     "gamma": GAMMA,
     "reward_scale": 1.0,
 }
+ONE_STEP = {"return_steps": 1, "initial_value": 0.0, "decay_steps": None, "explore_steps": 1}
 
 
 @pytest.mark.parametrize("probe", PROBES)
 def test_dqn_learns_a_probe_exactly(probe):
-    q_function = trained("dqn", 150, 0, probe, PROBE).policy
+    q_function = trained("dqn", 150, 0, probe, PROBE | ONE_STEP).policy
     obs = visited(probe)
     with torch.no_grad():
         q_value = q_function(torch.from_numpy(obs)).numpy()
@@ -99,7 +100,7 @@ def test_a_target_that_forgets_the_end_is_revealed_by_a_probe(probe):
         nowhere = torch.zeros_like(terminated)
         return double_dqn_target(reward, next_q_value, next_target_q_value, nowhere, gamma)
 
-    q_function = trained("dqn", 60, 0, probe, PROBE, target=never_ending).policy
+    q_function = trained("dqn", 60, 0, probe, PROBE | ONE_STEP, target=never_ending).policy
     obs = visited(probe)
     with torch.no_grad():
         value = q_function(torch.from_numpy(obs)).amax(-1).numpy()
@@ -204,6 +205,56 @@ def test_steps_are_counted_with_those_of_the_warm_up(name):
     steps = [step.env_steps for step in islice(loop(environment_id, config(**SIZES), 0), 3)]
     # 40 random ones, then 2 environments · 2 steps a round.
     assert steps == [44, 48, 52]
+
+
+def test_dqn_acts_more_and_more_greedily():
+    def actions(explore_steps):
+        """Whether the values decide what is done: here they favour the second action."""
+        settings = SIZES | {"explore_steps": explore_steps, "random_share": 0.0, "num_steps": 100}
+        steps = dqn("CartPole-v1", DQNConfig(**settings | {"learning_rate": 0.0}), 0)
+        bias = next(steps).policy.value[-1].bias
+        bias.data.copy_(torch.tensor([0.0, 1e6]))
+        return np.median(next(steps).finished_returns)
+
+    # Pushed to one side only, a pole falls within 8 to 11 steps; by random pushes later.
+    assert actions(1) <= 11
+    assert actions(10**9) > 13
+
+
+@pytest.mark.parametrize("name", ["dqn", "ddpg", "td3", "sac"])
+def test_the_step_size_runs_out(name):
+    settings = SIZES | {"decay_steps": 48}
+    snapshots = [weights(trained(name, updates, settings=settings)) for updates in (1, 2, 3)]
+    # After 44, 48 and 52 environment steps.
+    assert torch.equal(snapshots[1], snapshots[2])
+    free = weights(trained(name, 1, settings=settings | {"decay_steps": None}))
+    assert not torch.equal(snapshots[0], free)
+
+
+@pytest.mark.parametrize("name", ["dqn", "ddpg", "td3", "sac"])
+def test_targets_of_several_steps_bootstrap_with_the_power_of_the_discount(name):
+    seen = []
+    reference = OWN[name]["target"][0]
+
+    def remembered(*arguments):
+        seen.append(arguments)
+        return reference(*arguments)
+
+    settings = SIZES | {"return_steps": 3, "gamma": 0.5, "reward_scale": 1.0}
+    trained(name, 1, settings=settings, target=remembered, environment_id=None)
+    numbers = [argument for argument in seen[0] if isinstance(argument, float)]
+    assert numbers[0] == 0.5**3
+    if name == "dqn":
+        # +1 a step: 1 + 0.5 + 0.25, less where the pole fell.
+        assert set(seen[0][0].tolist()) <= {1.75, 1.5, 1.0}
+
+
+@pytest.mark.parametrize("name", ["dqn", "ddpg", "td3", "sac"])
+def test_the_initial_value_is_in_units_of_the_unscaled_reward(name):
+    settings = SIZES | {"initial_value": 1_000.0, "reward_scale": 0.5, "learning_rate": 0.0}
+    settings |= {"decay_steps": None}
+    q_value = trained(name, 1, settings=settings).metrics["q_value"]
+    assert q_value == pytest.approx(1_000.0, rel=0.05)
 
 
 def test_td3s_actor_waits_for_its_critics():

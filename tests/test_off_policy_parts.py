@@ -10,9 +10,11 @@ from course_lib.agents import (
     make_q_function,
     make_squashed_policy,
 )
-from course_lib.critics import SquashedGaussianPolicy
+from course_lib.critics import SquashedGaussianPolicy, frozen
 from course_lib.environments import make_vector
-from course_lib.exploring import Explorer
+from course_lib.exploring import Explorer, RolloutReplay, Step, spanned
+from course_lib.reference import critic_loss, double_dqn_target, dpg_loss
+from course_lib.rollout import Rollout
 
 
 def generator(seed=0):
@@ -39,6 +41,43 @@ def test_inputs_of_q_are_divided_by_their_typical_sizes():
     speed = q_function(torch.tensor([[0.0, 0.0, 4.0]]), torch.zeros(1, 1))
     torque = q_function(torch.zeros(1, 3), torch.full((1, 1), 2.0))
     assert torch.allclose(torch.cat((speed, torque)), weight[2:])
+
+
+def test_a_value_that_starts_at_never_falling_errs_at_falls_alone():
+    gamma, never = 0.9, 1 / (1 - 0.9)
+    q_function = make_discrete_q_function(make_vector("CartPole-v1", 2), (8,), generator(), never)
+    with torch.no_grad():
+        q_function.value[-1].weight.zero_()
+        q_value = q_function(torch.randn(3, 4, generator=generator()))
+    assert torch.allclose(q_value, torch.full((3, 2), never))
+    fell = torch.tensor([False, True, False])
+    error = double_dqn_target(torch.ones(3), q_value, q_value, fell, gamma) - q_value[:, 0]
+    # 1 + γ/(1 − γ) = 1/(1 − γ); at a fall the target is 1.
+    assert torch.allclose(error, torch.tensor([0.0, 1 - never, 0.0]), atol=1e-5)
+
+
+def test_a_frozen_critic_gives_the_actor_the_same_slope_and_gets_none_itself():
+    policy, q_function = (
+        make(pendulum(), (8,), generator()) for make in (make_deterministic_policy, make_q_function)
+    )
+    obs = torch.randn(4, 3, generator=generator())
+    free = torch.autograd.grad(dpg_loss(obs, policy, q_function), list(policy.parameters()))
+    with frozen(q_function):
+        loss = dpg_loss(obs, policy, q_function)
+    loss.backward()
+    for parameter, gradient in zip(policy.parameters(), free, strict=True):
+        assert torch.equal(parameter.grad, gradient)
+    assert all(parameter.grad is None for parameter in q_function.parameters())
+    q_value = q_function(obs, torch.zeros(4, 1))
+    critic_loss(q_value, torch.ones(4)).backward()
+    assert all(parameter.grad is not None for parameter in q_function.parameters())
+
+
+def test_a_critic_thaws_when_something_breaks():
+    q_function = make_q_function(pendulum(), (8,), generator())
+    with pytest.raises(ZeroDivisionError), frozen(q_function):
+        raise ZeroDivisionError
+    assert all(parameter.requires_grad for parameter in q_function.parameters())
 
 
 @pytest.mark.parametrize("make", [make_deterministic_policy, make_squashed_policy])
@@ -127,6 +166,98 @@ def test_a_time_limit_is_not_stored_as_a_termination():
     explorer.warm_up(3 * 200, generator())
     assert len(explorer.take_finished_returns()) == 3
     assert not explorer.buffer.sample(5_000).terminated.any()
+
+
+def step(number, reward, terminated=(), truncated=()):
+    """A step of four environments; the numbers name those whose episode it ended."""
+    ends = [np.isin(np.arange(4), ended) for ended in (terminated, truncated)]
+    here, there = (np.full((4, 1), n, dtype=np.float32) for n in (number, number + 1))
+    reward = np.full(4, reward, dtype=np.float32)
+    return Step(torch.from_numpy(here), torch.full((4,), number), reward, there, *ends)
+
+
+def test_a_transition_of_three_steps_by_hand():
+    # The first goes on; the second falls at the middle step; the third is cut there; the fourth is
+    # cut at the last step.
+    steps = [step(0, 1.0), step(1, 10.0, [1], [2]), step(2, 100.0, [], [3])]
+    obs, action, reward, next_obs, terminated = spanned(steps, 0.5)
+    assert obs[:, 0].tolist() == action.tolist() == [0, 0, 0]
+    assert reward.tolist() == [1 + 5 + 25, 1 + 5, 1 + 5 + 25]
+    assert next_obs[:, 0].tolist() == [3, 3, 3]
+    assert terminated.tolist() == [False, True, False]
+
+
+def test_a_fall_at_the_last_step_ends_the_transition():
+    reward, _, terminated = spanned([step(0, 1.0), step(1, 10.0, [2])], 0.5)[2:]
+    assert reward.tolist() == [6.0] * 4
+    assert terminated.tolist() == [False, False, True, False]
+
+
+def test_transitions_of_several_steps_are_stored_from_every_step_that_has_them():
+    explorer = Explorer(pendulum(1), 1_000, seed=0, return_steps=5, gamma=0.5)
+    explorer.warm_up(2 * 200, generator())
+    # An episode of 200 steps has 196 of which five steps are seen.
+    assert len(explorer.buffer) == 2 * (200 - 4)
+    single = Explorer(pendulum(1), 1_000, seed=0)
+    single.warm_up(5, generator())
+    index, batch = everything(single)
+    reward = batch.reward[[index[tuple(row)] for row in single_path(5)]]
+    expected = sum(0.5**k * reward[k].item() for k in range(5))
+    index, batch = everything(explorer)
+    assert batch.reward[index[tuple(single_path(1)[0])]].item() == pytest.approx(expected, abs=1e-5)
+
+
+def single_path(length):
+    """The first observations of `pendulum(1)` under the random actions of `generator()`."""
+    environment, source = pendulum(1), generator()
+    observations = [environment.reset()]
+    for _ in range(length - 1):
+        action = -2 + 4 * torch.rand(1, 1, generator=source)
+        observations.append(environment.step(action.numpy()).obs)
+    return [tuple(obs[0].tolist()) for obs in observations]
+
+
+def rollout(number):
+    """A rollout of three steps in two environments that carries its number everywhere."""
+    column = torch.full((3, 2), float(number))
+    flag = torch.full((3, 2), False)
+    wide = column.unsqueeze(-1)
+    return Rollout(wide, column.long(), column, flag, flag, wide, column, [float(number)])
+
+
+def test_rollouts_are_drawn_side_by_side_with_the_newest_first():
+    replay = RolloutReplay(3, seed=0)
+    for number in range(5):
+        replay.add(rollout(number))
+    drawn = replay.sample(400)
+    assert len(replay) == 3
+    assert drawn.obs.shape == (3, 800, 1)
+    assert drawn.reward.shape == drawn.log_prob.shape == drawn.terminated.shape == (3, 800)
+    assert drawn.finished_returns == [4.0]
+    number = drawn.reward[0, ::2]
+    assert number[0] == 4
+    assert torch.equal(drawn.action[0, ::2], number.long())
+    share = number[1:].long().bincount(minlength=5) / 399
+    # The last three, a third each: five standard errors of √(2/9/399) = 0.024.
+    assert share[:2].tolist() == [0, 0]
+    assert (share[2:] - 1 / 3).abs().max() < 0.12
+
+
+def test_draws_of_rollouts_depend_on_the_seed_alone():
+    replays = [RolloutReplay(8, seed) for seed in (1, 1, 2)]
+    for replay in replays:
+        for number in range(8):
+            replay.add(rollout(number))
+    first, again, other = (replay.sample(20).reward for replay in replays)
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_a_replay_without_rollouts_or_without_room_is_refused():
+    with pytest.raises(ValueError, match="capacity: expected at least 1, got 0"):
+        RolloutReplay(0, seed=0)
+    with pytest.raises(ValueError, match="cannot draw 2 of 0 rollouts"):
+        RolloutReplay(2, seed=0).sample(2)
 
 
 def test_finished_returns_are_whole_unscaled_and_told_once():

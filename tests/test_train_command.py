@@ -14,9 +14,12 @@ from PIL import Image
 from autograde.cli import main
 from autograde.errors import CourseError
 from autograde.training import training
+from autograde.training.choosing import choose
 from autograde.training.settings import with_settings
+from autograde.training.writing import finding
 from course_lib.algorithms import A2CConfig, PPOConfig
 from course_lib.evaluation import evaluate
+from course_lib.figures.history import Recorder
 from course_lib.runs import RUNS
 from course_lib.saved_policies import load_policy
 
@@ -106,6 +109,18 @@ def test_settings_are_the_runs_unless_said_otherwise(train):
     assert episodes == RUNS[name].config.episodes_per_update == 32
     _, out, _ = train("reinforce-beta-continuous-cartpole", "--steps", 1, "--json")
     assert json.loads(out)["settings"]["distribution"] == "beta"
+
+
+def test_the_picture_says_how_many_seeds_solved_it_in_lines_that_fit():
+    choice = choose("trpo_lagrangian", "HiddenVelocityCartPole-v0", 100, [])
+    assert finding(choice, []) == ("trpo_lagrangian on HiddenVelocityCartPole-v0: broken off")
+    choice = choose("a2c", "CartPole-v1", 100, [])
+    history = Recorder().finish("", "", 475.0, "failed")
+    results = [
+        training.SeedResult(0, history, np.array([])),
+        training.SeedResult(1, replace(history, solved_at=50), np.array([500.0])),
+    ]
+    assert finding(choice, results) == "a2c on CartPole-v1: 1 of 2 seeds solved"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from course_lib.figures.page import png_bytes
 from course_lib.saved_policies import save_policy
 
 PNG, CSV = "curve.png", "curve.csv"
+LINE = 62  # characters of a title that fit into the picture
 
 
 def write_all(folder: Path, choice: Choice, results: list[SeedResult]) -> list[Path]:
@@ -66,15 +68,16 @@ def replace_bytes(path: Path, contents: bytes) -> None:
 
 
 def finding(choice: Choice, results: list[SeedResult]) -> str:
-    """The title of the curve."""
-    means = [result.mean for result in results if result.mean is not None]
-    if not means:
-        return f"{choice.title}: broken off"
-    last = f"median return at the end {np.median(means):.0f}"
-    if choice.run.threshold is None:
-        return f"{choice.title}: {last}"
-    solved = sum(result.history.solved_at is not None for result in results)
-    return f"{choice.title}: {solved} of {len(results)} seeds solved, {last}"
+    """The title of the curve, in lines that fit above it."""
+    if choice.run.threshold is not None:
+        solved = sum(result.history.solved_at is not None for result in results)
+        text = f"{choice.title}: {solved} of {len(results)} seeds solved"
+    else:
+        means = [result.mean for result in results if result.mean is not None]
+        text = f"{choice.title}: " + (
+            f"median return at the end {np.median(means):.0f}" if means else "broken off"
+        )
+    return textwrap.fill(text, LINE)
 
 
 def as_data(choice: Choice, results: list[SeedResult], files: list[Path]) -> dict[str, Any]:

@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 
 from course_lib.agents import make_deterministic_policy, make_q_function
+from course_lib.algorithms.optimising import decay
 from course_lib.algorithms.progress import Progress, require_finite
+from course_lib.critics import frozen
 from course_lib.environments import make_vector
 from course_lib.exploring import Explorer
 from course_lib.reference import (
@@ -31,11 +33,14 @@ class DDPGConfig:
         batch_size: B, transitions in a minibatch.
         capacity: how many transitions the replay buffer keeps.
         random_steps: environment steps with random actions, before anything is learned.
-        learning_rate: Adam's step size for both networks.
+        learning_rate: Adam's step size for both networks, at the start.
+        decay_steps: environment steps after which it is 0; `None` keeps it.
         gamma: γ, the discount.
+        return_steps: n, rewards in a target before it bootstraps.
         target_rate: share of the way that the target networks follow after each minibatch.
         noise_std: of the exploration, in units of half the action's range.
         reward_scale: factor of the rewards in learning, so that values are near 1.
+        initial_value: Q of every action before anything is learned, in units of the reward.
         hidden: widths of the hidden layers of both networks.
     """
 
@@ -46,10 +51,13 @@ class DDPGConfig:
     capacity: int = 100_000
     random_steps: int = 500
     learning_rate: float = 3e-3
+    decay_steps: int | None = None
     gamma: float = 0.95
+    return_steps: int = 1
     target_rate: float = 0.02
     noise_std: float = 0.1
     reward_scale: float = 0.1
+    initial_value: float = 0.0
     hidden: tuple[int, ...] = (64, 64)
 
 
@@ -82,13 +90,17 @@ def ddpg(
     generator = torch.Generator().manual_seed(seed)
     environment = make_vector(environment_id, config.num_envs, seed)
     policy = make_deterministic_policy(environment, config.hidden, generator)
-    q_function = make_q_function(environment, config.hidden, generator)
+    initial_value = config.reward_scale * config.initial_value
+    q_function = make_q_function(environment, config.hidden, generator, initial_value)
     target_policy, target_q_function = copy.deepcopy(policy), copy.deepcopy(q_function)
     optimizer = torch.optim.Adam(policy.parameters(), config.learning_rate, fused=True)
     q_optimizer = torch.optim.Adam(q_function.parameters(), config.learning_rate, fused=True)
     noise_std = config.noise_std * policy.half_range
     low, high = environment.action_low, environment.action_high
-    explorer = Explorer(environment, config.capacity, seed, config.reward_scale)
+    explorer = Explorer(
+        environment, config.capacity, seed, config.reward_scale, config.return_steps, config.gamma
+    )
+    horizon_gamma = config.gamma**config.return_steps  # of what follows n steps later
     explorer.warm_up(config.random_steps, generator)
     update = 0
     while True:
@@ -98,13 +110,15 @@ def ddpg(
                 lambda obs: explore(policy.sample(obs, generator), noise_std, low, high, generator)
             )
 
+        decay(optimizer, config.learning_rate, explorer.env_steps, config.decay_steps)
+        decay(q_optimizer, config.learning_rate, explorer.env_steps, config.decay_steps)
         for _ in range(config.num_updates):
             update += 1
             obs, action, reward, next_obs, terminated = explorer.buffer.sample(config.batch_size)
 
             # 2. Teach the critic what follows, as the slow copies see it.
             td_target = target(
-                reward, next_obs, terminated, target_policy, target_q_function, config.gamma
+                reward, next_obs, terminated, target_policy, target_q_function, horizon_gamma
             )
             q_value = q_function(obs, action)
             q_loss = loss(q_value, td_target)
@@ -114,7 +128,8 @@ def ddpg(
             q_optimizer.step()
 
             # 3. Let the actor climb the critic, which holds still meanwhile.
-            actor_loss = policy_loss(obs, policy, q_function)
+            with frozen(q_function):
+                actor_loss = policy_loss(obs, policy, q_function)
             require_finite(update, actor_loss, q_value=q_value)
             optimizer.zero_grad()
             actor_loss.backward()

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from course_lib.agents import make_discrete_q_function
+from course_lib.algorithms.optimising import decay
 from course_lib.algorithms.progress import Progress, require_finite
 from course_lib.environments import make_vector
 from course_lib.exploring import Explorer
@@ -25,27 +26,39 @@ class DQNConfig:
         batch_size: B, transitions in a minibatch.
         capacity: how many transitions the replay buffer keeps.
         random_steps: environment steps with random actions, before anything is learned.
-        learning_rate: Adam's step size.
+        learning_rate: Adam's step size at the start.
+        decay_steps: environment steps after which it is 0; `None` keeps it. With a step size that
+            stays, the greedy policy turns with every error of the values: it falls back.
         gamma: γ, the discount.
+        return_steps: n, rewards in a target before it bootstraps; failures are heard of n steps
+            earlier. Not corrected for the random actions among them.
         target_rate: share of the way that the target network follows after each minibatch.
-        random_share: how many actions are random, after the first ones.
+        random_share: how many actions are random in the end.
+        explore_steps: environment steps over which that share falls from 1. Before, the cart has
+            to be seen in all places and leaning both ways: greedy, it drifts to one side for ever.
         max_grad_norm: a longer gradient is scaled to this length.
         reward_scale: factor of the rewards in learning, so that values are near 1.
+        initial_value: Q of every action before anything is learned, in units of the reward. At
+            1/(1 − γ), that of never falling, only falls have to be learned.
         hidden: widths of the hidden layers.
     """
 
     num_envs: int = 8
     num_steps: int = 4
     num_updates: int = 8
-    batch_size: int = 128
+    batch_size: int = 256
     capacity: int = 100_000
     random_steps: int = 1_000
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
+    decay_steps: int | None = 20_000
     gamma: float = 0.99
-    target_rate: float = 0.01
+    return_steps: int = 5
+    target_rate: float = 0.05
     random_share: float = 0.1
+    explore_steps: int = 8_000
     max_grad_norm: float = 1.0
     reward_scale: float = 0.1
+    initial_value: float = 100.0
     hidden: tuple[int, ...] = (64, 64)
 
 
@@ -72,20 +85,25 @@ def dqn(
     Raises:
         ValueError: the loss is not finite, or the environment is unknown or has continuous actions.
 
-    Source: Mnih et al. (2015), with van Hasselt et al.'s (2016) target and a target network that
-    follows slowly; lecture 002, homework.
+    Source: Mnih et al. (2015), with van Hasselt et al.'s (2016) target, targets of several steps
+    as in Hessel et al. (2018) and a target network that follows slowly; lecture 002, homework.
     """
     generator = torch.Generator().manual_seed(seed)
     environment = make_vector(environment_id, config.num_envs, seed)
-    q_function = make_discrete_q_function(environment, config.hidden, generator)
+    initial_value = config.reward_scale * config.initial_value
+    q_function = make_discrete_q_function(environment, config.hidden, generator, initial_value)
     target_q_function = copy.deepcopy(q_function)
     optimizer = torch.optim.Adam(q_function.parameters(), config.learning_rate, fused=True)
-    explorer = Explorer(environment, config.capacity, seed, config.reward_scale)
+    explorer = Explorer(
+        environment, config.capacity, seed, config.reward_scale, config.return_steps, config.gamma
+    )
+    horizon_gamma = config.gamma**config.return_steps  # of what follows n steps later
     explorer.warm_up(config.random_steps, generator)
     update = 0
 
     def mostly_greedy(obs: Tensor) -> Tensor:
-        random = torch.rand(len(obs), generator=generator) < config.random_share
+        random_share = max(config.random_share, 1 - explorer.env_steps / config.explore_steps)
+        random = torch.rand(len(obs), generator=generator) < random_share
         best = q_function.sample(obs, generator)
         return torch.where(random, explorer.random_action(generator), best)
 
@@ -94,6 +112,7 @@ def dqn(
         for _ in range(config.num_steps):
             explorer.step(mostly_greedy)
 
+        decay(optimizer, config.learning_rate, explorer.env_steps, config.decay_steps)
         for _ in range(config.num_updates):
             update += 1
             obs, action, reward, next_obs, terminated = explorer.buffer.sample(config.batch_size)
@@ -102,7 +121,7 @@ def dqn(
             with torch.no_grad():
                 td_target = target(
                     reward, q_function(next_obs), target_q_function(next_obs), terminated,
-                    config.gamma,
+                    horizon_gamma,
                 )  # fmt: skip
 
             # 3. Move the taken action's value towards it.

@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from course_lib.agents import make_q_function, make_squashed_policy
+from course_lib.algorithms.optimising import decay
 from course_lib.algorithms.progress import Progress, require_finite
+from course_lib.critics import frozen
 from course_lib.environments import make_vector
 from course_lib.exploring import Explorer
 from course_lib.reference import (
@@ -34,12 +36,16 @@ class SACConfig:
         batch_size: B, transitions in a minibatch.
         capacity: how many transitions the replay buffer keeps.
         random_steps: environment steps with random actions, before anything is learned.
-        learning_rate: Adam's step size for all networks and the temperature.
+        learning_rate: Adam's step size for all networks, at the start, and for the temperature.
+        decay_steps: environment steps after which that of the networks is 0; `None` keeps it.
         gamma: γ, the discount.
+        return_steps: n, rewards in a target before it bootstraps; with more than one, the entropy
+            of the states in between is left out.
         target_rate: share of the way that the target networks follow after each minibatch.
         temperature: T at the start.
         target_entropy: what the temperature is steered to, in nats for each action dimension.
         reward_scale: factor of the rewards in learning, so that values are near 1.
+        initial_value: Q of every action before anything is learned, in units of the reward.
         hidden: widths of the hidden layers of all networks.
     """
 
@@ -50,11 +56,14 @@ class SACConfig:
     capacity: int = 100_000
     random_steps: int = 500
     learning_rate: float = 3e-3
+    decay_steps: int | None = None
     gamma: float = 0.95
+    return_steps: int = 1
     target_rate: float = 0.02
     temperature: float = 1.0
     target_entropy: float = -1.0
     reward_scale: float = 0.1
+    initial_value: float = 0.0
     hidden: tuple[int, ...] = (64, 64)
 
 
@@ -87,7 +96,10 @@ def sac(
     generator = torch.Generator().manual_seed(seed)
     environment = make_vector(environment_id, config.num_envs, seed)
     policy = make_squashed_policy(environment, config.hidden, generator, squashed_log_prob)
-    q1, q2 = (make_q_function(environment, config.hidden, generator) for _ in range(2))
+    initial_value = config.reward_scale * config.initial_value
+    q1, q2 = (
+        make_q_function(environment, config.hidden, generator, initial_value) for _ in range(2)
+    )
     target_q1, target_q2 = copy.deepcopy(q1), copy.deepcopy(q2)
     log_temperature = torch.tensor(config.temperature).log().requires_grad_()
     optimizer, q_optimizer, temperature_optimizer = (
@@ -99,7 +111,10 @@ def sac(
         )
     )
     target_entropy = config.target_entropy * environment.action_size
-    explorer = Explorer(environment, config.capacity, seed, config.reward_scale)
+    explorer = Explorer(
+        environment, config.capacity, seed, config.reward_scale, config.return_steps, config.gamma
+    )
+    horizon_gamma = config.gamma**config.return_steps  # of what follows n steps later
     explorer.warm_up(config.random_steps, generator)
     update = 0
     while True:
@@ -107,6 +122,8 @@ def sac(
         for _ in range(config.num_steps):
             explorer.step(lambda obs: policy.sample(obs, generator))
 
+        decay(optimizer, config.learning_rate, explorer.env_steps, config.decay_steps)
+        decay(q_optimizer, config.learning_rate, explorer.env_steps, config.decay_steps)
         for _ in range(config.num_updates):
             update += 1
             obs, action, reward, next_obs, terminated = explorer.buffer.sample(config.batch_size)
@@ -117,7 +134,7 @@ def sac(
                 next_action, next_log_prob = policy.act(next_obs, generator)
                 td_target = target(
                     reward, target_q1(next_obs, next_action), target_q2(next_obs, next_action),
-                    next_log_prob, terminated, config.gamma, temperature,
+                    next_log_prob, terminated, horizon_gamma, temperature,
                 )  # fmt: skip
             q_value = q1(obs, action)
             q_loss = loss(q_value, td_target) + loss(q2(obs, action), td_target)
@@ -128,9 +145,9 @@ def sac(
 
             # 3. Let the actor climb the smaller critic, but stay random.
             fresh_action, log_prob = policy.act(obs, generator)
-            actor_loss = policy_loss(
-                log_prob, q1(obs, fresh_action), q2(obs, fresh_action), temperature
-            )
+            with frozen(q1, q2):
+                fresh_q1, fresh_q2 = q1(obs, fresh_action), q2(obs, fresh_action)
+            actor_loss = policy_loss(log_prob, fresh_q1, fresh_q2, temperature)
             require_finite(update, actor_loss, log_prob=log_prob, temperature=temperature)
             optimizer.zero_grad()
             actor_loss.backward()

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from course_lib.agents import make_critic, make_q_function, make_squashed_policy
 from course_lib.algorithms.progress import Progress, require_finite
+from course_lib.critics import frozen
 from course_lib.environments import make_vector
 from course_lib.exploring import Explorer
 from course_lib.reference import (
@@ -102,7 +103,8 @@ def sac_v(
 
             # 2. Judge a fresh action: what the smaller critic says of it, and how random it was.
             fresh_action, log_prob = policy.act(obs, generator)
-            fresh_q1, fresh_q2 = q1(obs, fresh_action), q2(obs, fresh_action)
+            with frozen(q1, q2):
+                fresh_q1, fresh_q2 = q1(obs, fresh_action), q2(obs, fresh_action)
             value = critic(obs)
             with torch.no_grad():
                 td_target = bootstrapped(reward, target_critic(next_obs), terminated, config.gamma)
@@ -116,7 +118,7 @@ def sac_v(
             require_finite(update, judge_loss, td_target=td_target, value=value, log_prob=log_prob)
             require_finite(update, actor_loss, log_prob=log_prob, q_value=q_value)
 
-            # 3. Improve the actor, then V and both Qs; the actor's slope in them is not theirs.
+            # 3. Improve the actor, V and both Qs.
             optimizer.zero_grad()
             actor_loss.backward()
             critic_optimizer.zero_grad()

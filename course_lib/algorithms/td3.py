@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 
 from course_lib.agents import make_deterministic_policy, make_q_function
+from course_lib.algorithms.optimising import decay
 from course_lib.algorithms.progress import Progress, require_finite
+from course_lib.critics import frozen
 from course_lib.environments import make_vector
 from course_lib.exploring import Explorer
 from course_lib.reference import (
@@ -31,13 +33,16 @@ class TD3Config:
         batch_size: B, transitions in a minibatch.
         capacity: how many transitions the replay buffer keeps.
         random_steps: environment steps with random actions, before anything is learned.
-        learning_rate: Adam's step size for all networks.
+        learning_rate: Adam's step size for all networks, at the start.
+        decay_steps: environment steps after which it is 0; `None` keeps it.
         gamma: γ, the discount.
+        return_steps: n, rewards in a target before it bootstraps.
         target_rate: share of the way that the target networks follow.
         policy_delay: minibatches of the critics for one of the actor and of the target networks.
         noise_std: of the exploration, in units of half the action's range.
         target_noise_std, target_noise_clip: of the target's action, in the same units.
         reward_scale: factor of the rewards in learning, so that values are near 1.
+        initial_value: Q of every action before anything is learned, in units of the reward.
         hidden: widths of the hidden layers of all networks.
     """
 
@@ -48,13 +53,16 @@ class TD3Config:
     capacity: int = 100_000
     random_steps: int = 500
     learning_rate: float = 3e-3
+    decay_steps: int | None = None
     gamma: float = 0.95
+    return_steps: int = 1
     target_rate: float = 0.02
     policy_delay: int = 2
     noise_std: float = 0.1
     target_noise_std: float = 0.2
     target_noise_clip: float = 0.5
     reward_scale: float = 0.1
+    initial_value: float = 0.0
     hidden: tuple[int, ...] = (64, 64)
 
 
@@ -87,13 +95,19 @@ def td3(
     generator = torch.Generator().manual_seed(seed)
     environment = make_vector(environment_id, config.num_envs, seed)
     policy = make_deterministic_policy(environment, config.hidden, generator)
-    q1, q2 = (make_q_function(environment, config.hidden, generator) for _ in range(2))
+    initial_value = config.reward_scale * config.initial_value
+    q1, q2 = (
+        make_q_function(environment, config.hidden, generator, initial_value) for _ in range(2)
+    )
     target_policy, target_q1, target_q2 = (copy.deepcopy(network) for network in (policy, q1, q2))
     optimizer = torch.optim.Adam(policy.parameters(), config.learning_rate, fused=True)
     q_parameters = [*q1.parameters(), *q2.parameters()]
     q_optimizer = torch.optim.Adam(q_parameters, config.learning_rate, fused=True)
     unit, low, high = policy.half_range, environment.action_low, environment.action_high
-    explorer = Explorer(environment, config.capacity, seed, config.reward_scale)
+    explorer = Explorer(
+        environment, config.capacity, seed, config.reward_scale, config.return_steps, config.gamma
+    )
+    horizon_gamma = config.gamma**config.return_steps  # of what follows n steps later
     explorer.warm_up(config.random_steps, generator)
     update = 0
     while True:
@@ -105,6 +119,8 @@ def td3(
                 )
             )
 
+        decay(optimizer, config.learning_rate, explorer.env_steps, config.decay_steps)
+        decay(q_optimizer, config.learning_rate, explorer.env_steps, config.decay_steps)
         for _ in range(config.num_updates):
             update += 1
             obs, action, reward, next_obs, terminated = explorer.buffer.sample(config.batch_size)
@@ -112,7 +128,7 @@ def td3(
             # 2. Teach both critics the more modest of their slow copies' targets.
             noise = torch.empty_like(action).normal_(generator=generator)
             td_target = target(
-                reward, next_obs, terminated, target_policy, target_q1, target_q2, config.gamma,
+                reward, next_obs, terminated, target_policy, target_q1, target_q2, horizon_gamma,
                 config.target_noise_std * unit * noise, config.target_noise_clip * unit, low, high,
             )  # fmt: skip
             q_value = q1(obs, action)
@@ -124,7 +140,8 @@ def td3(
 
             # 3. Now and then let the actor climb the first critic, and the slow copies follow.
             if update % config.policy_delay == 0:
-                actor_loss = policy_loss(obs, policy, q1)
+                with frozen(q1):
+                    actor_loss = policy_loss(obs, policy, q1)
                 require_finite(update, actor_loss, q_value=q_value)
                 optimizer.zero_grad()
                 actor_loss.backward()

@@ -163,12 +163,14 @@ def update_target(target: nn.Module, online: nn.Module, target_rate: float) -> N
     Source: Lillicrap et al. (2016); lecture 000, algorithm 1, step 5.
     """
     require_range("target_rate", target_rate, 0.0, 1.0)
-    require_same_tensors(dict(target.named_parameters()), dict(online.named_parameters()))
-    require_same_tensors(dict(target.named_buffers()), dict(online.named_buffers()))
-    for parameter, learned in zip(target.parameters(), online.parameters(), strict=True):
-        parameter.lerp_(learned, target_rate)
-    for buffer, learned in zip(target.buffers(), online.buffers(), strict=True):
-        buffer.copy_(learned)
+    parameters, learned = dict(target.named_parameters()), dict(online.named_parameters())
+    buffers, counted = dict(target.named_buffers()), dict(online.named_buffers())
+    require_same_tensors(parameters, learned)
+    require_same_tensors(buffers, counted)
+    for name, parameter in parameters.items():
+        parameter.lerp_(learned[name], target_rate)
+    for name, buffer in buffers.items():
+        buffer.copy_(counted[name])
 
 
 def require_same_tensors(target: dict[str, Tensor], online: dict[str, Tensor]) -> None:
