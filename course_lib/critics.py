@@ -101,7 +101,7 @@ class DeterministicPolicy(nn.Module):
     ) -> None:
         super().__init__()
         sizes = [observation_size, *hidden, action_size]
-        self.net = mlp(sizes, generator, 0.1, input_scale, nn.ReLU)
+        self.net = mlp(sizes, generator, 0.1, input_scale, activation=nn.ReLU)
         self.centre, self.half_range = (high + low) / 2, (high - low) / 2
 
     def forward(self, obs: Tensor) -> Tensor:
@@ -136,7 +136,7 @@ class SquashedGaussianPolicy(nn.Module):
     ) -> None:
         super().__init__()
         sizes = [observation_size, *hidden, 2 * action_size]
-        self.net = mlp(sizes, generator, 0.1, input_scale, nn.ReLU)
+        self.net = mlp(sizes, generator, 0.1, input_scale, activation=nn.ReLU)
         self.centre, self.half_range = (high + low) / 2, (high - low) / 2
         self.squashed_log_prob = squashed_log_prob
 

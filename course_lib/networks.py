@@ -20,11 +20,22 @@ class Rescale(nn.Module):
         return inputs * self.factor
 
 
+class Layers(nn.Sequential):
+    """`nn.Sequential` that calls its layers directly: hooks on a layer do not run, and a small
+    network acts in two thirds of the time."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        for layer in self:
+            inputs = layer.forward(inputs)
+        return inputs
+
+
 def mlp(
     sizes: Sequence[int],
     generator: torch.Generator | None = None,
     output_gain: float = 1.0,
     input_scale: Sequence[float] | None = None,
+    output_scale: Sequence[float] | None = None,
     activation: type[nn.Module] = nn.Tanh,
 ) -> nn.Sequential:
     """A multilayer perceptron with orthogonal weights and zero biases.
@@ -38,6 +49,7 @@ def mlp(
         output_gain: the factor of the last layer's weights; hidden layers have √2.
         input_scale: typical sizes of the inputs, which are divided by them; `None` leaves them as
             they are.
+        output_scale: typical sizes of the outputs, which are multiplied by them; likewise.
         activation: between the layers; none follows the last.
 
     Raises:
@@ -57,4 +69,7 @@ def mlp(
         layers += [linear, activation()]
     with torch.no_grad():
         linear.weight *= output_gain / math.sqrt(2)
-    return nn.Sequential(*layers[:-1])
+    layers.pop()
+    if output_scale is not None:
+        layers.append(Rescale([1 / size for size in output_scale]))
+    return Layers(*layers)

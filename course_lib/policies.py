@@ -3,6 +3,7 @@
 The formulas live in course_lib.reference; a policy only feeds them with a network's outputs.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -40,6 +41,10 @@ class Policy(Protocol):
 
     def entropy(self, obs: Tensor) -> Tensor:
         """The entropy of π(·|s) in nats, with a gradient."""
+        ...
+
+    def log_prob_and_entropy(self, obs: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
+        """Both of them from one pass through the network, which costs half of two."""
         ...
 
     def distribution(self, obs: Tensor) -> tuple[Tensor, ...]:
@@ -88,6 +93,10 @@ class CategoricalPolicy(nn.Module):
     def entropy(self, obs: Tensor) -> Tensor:
         return self.entropy_function(self.logits(obs))
 
+    def log_prob_and_entropy(self, obs: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
+        logits = self.logits(obs)
+        return categorical_log_prob(logits, action), self.entropy_function(logits)
+
     def distribution(self, obs: Tensor) -> tuple[Tensor]:
         return (self.logits(obs),)
 
@@ -103,7 +112,8 @@ class GaussianPolicy(nn.Module):
         hidden: widths between them.
         generator: the source of the initial weights.
         observation_scale: typical sizes of the observation's parts; `None` for 1.
-        log_std: the logarithm of the spread to start with.
+        action_scale: half the range of the actions: means are in its units, and the spread
+            starts with it, so that both ends are tried.
         sample: a function of mean and log_std, to be replaced by a reader's own.
         entropy: a function of log_std, likewise.
         kl: a function of the old mean and log_std and the new ones, likewise.
@@ -116,15 +126,16 @@ class GaussianPolicy(nn.Module):
         hidden: Sequence[int] = HIDDEN,
         generator: torch.Generator | None = None,
         observation_scale: Sequence[float] | None = None,
-        log_std: float = 0.0,
+        action_scale: float = 1.0,
         sample: Callable[[Tensor, Tensor, torch.Generator], Tensor] = sample_gaussian,
         entropy: Callable[[Tensor], Tensor] = gaussian_entropy,
         kl: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor] = gaussian_kl,
     ) -> None:
         super().__init__()
         sizes = [observation_size, *hidden, action_size]
-        self.mean = mlp(sizes, generator, POLICY_OUTPUT_GAIN, observation_scale)
-        self.log_std = nn.Parameter(torch.full((action_size,), float(log_std)))
+        units = None if action_scale == 1 else [action_scale] * action_size
+        self.mean = mlp(sizes, generator, POLICY_OUTPUT_GAIN, observation_scale, units)
+        self.log_std = nn.Parameter(torch.full((action_size,), math.log(action_scale)))
         self.sample_function, self.entropy_function, self.kl_function = sample, entropy, kl
 
     @torch.no_grad()
@@ -136,6 +147,9 @@ class GaussianPolicy(nn.Module):
 
     def entropy(self, obs: Tensor) -> Tensor:
         return self.entropy_function(self.log_std).expand(obs.shape[:-1])
+
+    def log_prob_and_entropy(self, obs: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
+        return self.log_prob(obs, action), self.entropy(obs)
 
     def distribution(self, obs: Tensor) -> tuple[Tensor, Tensor]:
         return self.mean(obs), self.log_std
@@ -196,9 +210,16 @@ class BetaPolicy(nn.Module):
         return beta_log_prob(*self.concentrations(obs), action, self.low, self.high)
 
     def entropy(self, obs: Tensor) -> Tensor:
-        unit = torch.distributions.Beta(*self.concentrations(obs), validate_args=False)
-        stretch = torch.tensor(self.high - self.low, dtype=obs.dtype)
-        return (unit.entropy() + stretch.log()).sum(-1)
+        return self._entropy(*self.concentrations(obs))
+
+    def log_prob_and_entropy(self, obs: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
+        concentrations = self.concentrations(obs)
+        log_prob = beta_log_prob(*concentrations, action, self.low, self.high)
+        return log_prob, self._entropy(*concentrations)
+
+    def _entropy(self, concentration1: Tensor, concentration0: Tensor) -> Tensor:
+        unit = torch.distributions.Beta(concentration1, concentration0, validate_args=False)
+        return (unit.entropy() + math.log(self.high - self.low)).sum(-1)
 
     def distribution(self, obs: Tensor) -> tuple[Tensor, Tensor]:
         return self.concentrations(obs)

@@ -73,7 +73,8 @@ class Rollout(NamedTuple):
         terminated: (T, N) bool, the MDP ended with this step.
         truncated: (T, N) bool, the time limit cut the episode after this step.
         next_obs: (T, N, S) float32, what the step really led to: at an end the final observation.
-        log_prob: (T, N) log π(a|s) of the policy that acted, without a gradient.
+        log_prob: (T, N) log π(a|s) of the policy that acted, without a gradient; `None` if it was
+            not asked for.
         finished_returns: undiscounted returns of the episodes that ended in this rollout.
     """
 
@@ -83,7 +84,7 @@ class Rollout(NamedTuple):
     terminated: Tensor
     truncated: Tensor
     next_obs: Tensor
-    log_prob: Tensor
+    log_prob: Tensor | None
     finished_returns: list[float]
 
 
@@ -100,8 +101,11 @@ class Collector:
         self._obs = environment.reset()
         self._return = np.zeros(environment.num_envs)
 
-    def collect(self, policy: Policy, num_steps: int) -> Rollout:
-        """Take `num_steps` steps in each environment, with actions drawn from `policy`."""
+    def collect(self, policy: Policy, num_steps: int, with_log_prob: bool = True) -> Rollout:
+        """Take `num_steps` steps in each environment, with actions drawn from `policy`.
+
+        `with_log_prob=False` saves a pass through the network where the data is used only once.
+        """
         history, finished_returns = [], []
         for _ in range(num_steps):
             action = policy.sample(torch.from_numpy(self._obs), self.generator).numpy()
@@ -111,8 +115,10 @@ class Collector:
             finished_returns += self._finish_episodes(reward, terminated | truncated)
         self.env_steps += num_steps * self.environment.num_envs
         columns = [torch.from_numpy(np.stack(column)) for column in zip(*history, strict=True)]
-        with torch.no_grad():
-            log_prob = policy.log_prob(columns[0], columns[1])
+        log_prob = None
+        if with_log_prob:
+            with torch.no_grad():
+                log_prob = policy.log_prob(columns[0], columns[1])
         return Rollout(*columns, log_prob, finished_returns)
 
     def _finish_episodes(self, reward: np.ndarray, ended: np.ndarray) -> list[float]:

@@ -19,6 +19,13 @@ def test_make_policy_fits_the_environments_actions():
         make_policy(continuous, distribution="gauss")
 
 
+def test_a_gaussian_policy_acts_in_units_of_half_the_range_of_actions():
+    # Torques of Pendulum lie within ±2, forces of CartPole within ±1.
+    for environment_id, half_range in (("Pendulum-v1", 2.0), ("ContinuousCartPole-v0", 1.0)):
+        policy = make_policy(make_vector(environment_id, 2))
+        assert policy.log_std.exp().item() == pytest.approx(half_range)
+
+
 def test_observations_are_divided_by_the_environments_typical_sizes():
     environment = make_vector("CartPole-v1", 2)
     policy = make_policy(environment, (), torch.Generator().manual_seed(0))

@@ -5,8 +5,9 @@ import torch
 
 from course_lib.agents import make_critic, make_policy
 from course_lib.algorithms.batch import Batch, judged
-from course_lib.algorithms.optimising import clip_gradients, decay
+from course_lib.algorithms.optimising import clip_gradients, decay, descend
 from course_lib.environments import make_vector
+from course_lib.networks import mlp
 from course_lib.reference import generalized_advantage, normalize_advantage
 from course_lib.rollout import Collector
 
@@ -83,3 +84,44 @@ def test_each_networks_gradient_is_clipped_by_itself():
     # (3, 4) has length 5 and is scaled to 1; (0.3, 0.4) has length ½ and stays.
     assert long.weight.grad[0].tolist() == pytest.approx([0.6, 0.8], rel=1e-5)
     assert short.weight.grad[0].tolist() == pytest.approx([0.3, 0.4])
+
+
+def gradients_of(network, inputs):
+    """Those of the summed squares of a network's outputs, as a list of new tensors."""
+    network.zero_grad()
+    network(inputs).square().sum().backward()
+    return [weight.grad for weight in network.parameters()]
+
+
+@pytest.mark.parametrize("max_norm", [0.5, 1e6])
+def test_clipping_gives_torchs_own_numbers_to_the_last_bit(max_norm):
+    generator = torch.Generator().manual_seed(0)
+    network = mlp([4, 16, 2], generator)
+    inputs = torch.randn(8, 4, generator=generator)
+    ours = gradients_of(network, inputs)
+    clip_gradients(max_norm, network)
+    theirs = gradients_of(network, inputs)
+    torch.nn.utils.clip_grad_norm_(network.parameters(), max_norm)
+    assert all(torch.equal(*pair) for pair in zip(ours, theirs, strict=True))
+    length = torch.cat([gradient.flatten() for gradient in ours]).norm()
+    assert (length < 0.51) == (max_norm == 0.5)
+
+
+def test_weights_without_a_gradient_are_left_out():
+    network = torch.nn.Linear(2, 1)
+    network.weight.grad = torch.tensor([[3.0, 4.0]])
+    clip_gradients(1.0, network)
+    assert network.weight.grad[0].tolist() == pytest.approx([0.6, 0.8], rel=1e-5)
+    assert network.bias.grad is None
+    clip_gradients(1.0, torch.nn.Linear(2, 1))  # a loss that leaves a whole network out
+
+
+def test_a_descent_takes_one_clipped_step_and_forgets_the_gradient_before():
+    network = torch.nn.Linear(2, 1, bias=False)
+    with torch.no_grad():
+        network.weight.zero_()
+    network.weight.grad = torch.tensor([[100.0, 100.0]])
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.5)
+    descend(network(torch.tensor([3.0, 4.0])).sum(), optimizer, 1.0, network)
+    # The gradient (3, 4) is scaled to (0.6, 0.8); half of it is taken off 0.
+    assert network.weight[0].tolist() == pytest.approx([-0.3, -0.4], rel=1e-5)

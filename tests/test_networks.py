@@ -35,3 +35,18 @@ def test_a_network_may_have_no_hidden_layer_and_needs_two_widths():
     assert mlp([4, 2], generator())(torch.ones(3, 4)).shape == (3, 2)
     with pytest.raises(ValueError, match=r"got \[4\]"):
         mlp([4], generator())
+
+
+def test_outputs_are_multiplied_by_their_typical_sizes():
+    inputs = torch.ones(3, 4)
+    plain = mlp([4, 8, 2], generator())(inputs)
+    assert torch.equal(
+        mlp([4, 8, 2], generator(), output_scale=(2.0, 0.5))(inputs),
+        plain * torch.tensor([2.0, 0.5]),
+    )
+
+
+def test_the_layers_compute_what_torchs_sequential_computes():
+    network = mlp([4, 8, 2], generator(), input_scale=(1.0, 2.0, 4.0, 8.0))
+    inputs = torch.randn(3, 4, generator=generator(1))
+    assert torch.equal(network(inputs), torch.nn.Sequential(*network)(inputs))

@@ -21,7 +21,7 @@ def policies():
     """One of each kind, with larger weights than at the start, so that observations matter."""
     made = [
         CategoricalPolicy(4, 3, (16,), generator()),
-        GaussianPolicy(4, 2, (16,), generator(), log_std=-0.5),
+        GaussianPolicy(4, 2, (16,), generator(), action_scale=0.6),
         BetaPolicy(4, 2, -2.0, 3.0, (16,), generator()),
     ]
     with torch.no_grad():
@@ -84,6 +84,32 @@ def test_samples_of_a_categorical_policy_have_the_softmax_frequencies():
     frequency = torch.bincount(action, minlength=3) / len(action)
     expected = policy.logits(obs[:1]).softmax(-1)[0]
     assert torch.allclose(frequency, expected, atol=4 * math.sqrt(0.25 / len(action)))
+
+
+@pytest.mark.parametrize("policy", policies(), ids=lambda policy: type(policy).__name__)
+def test_one_pass_gives_the_same_log_prob_and_entropy_as_two_and_the_same_gradients(policy):
+    obs = torch.randn(5, 4, generator=generator())
+    action = policy.sample(obs, generator())
+    both = policy.log_prob_and_entropy(obs, action)
+    apart = policy.log_prob(obs, action), policy.entropy(obs)
+    weights = list(policy.parameters())
+    for one, two in zip(both, apart, strict=True):
+        assert torch.equal(one, two)
+        gradients = [
+            torch.autograd.grad(part.sum(), weights, materialize_grads=True, retain_graph=True)
+            for part in (one, two)
+        ]
+        assert all(torch.equal(*pair) for pair in zip(*gradients, strict=True))
+
+
+def test_the_action_scale_is_the_unit_of_the_mean_and_the_spread_to_start_with():
+    small, large = (
+        GaussianPolicy(4, 2, (16,), generator(), action_scale=scale) for scale in (1.0, 2.0)
+    )
+    obs = torch.randn(5, 4, generator=generator())
+    assert torch.equal(large.mean(obs), 2 * small.mean(obs))
+    assert torch.allclose(large.log_std.exp(), torch.tensor([2.0, 2.0]))
+    assert torch.equal(small.log_std, torch.zeros(2))
 
 
 def test_beta_actions_stay_strictly_inside_the_bounds_even_for_a_sharp_policy():

@@ -124,3 +124,8 @@ def test_the_log_prob_of_a_rollout_is_that_of_the_policy_that_acted():
     assert rollout.action.shape == (8, 4, 1)
     assert torch.equal(rollout.log_prob, policy.log_prob(rollout.obs, rollout.action).detach())
     assert not rollout.log_prob.requires_grad
+    without = Collector(make_vector("ContinuousCartPole-v0", 4, seed=0), generator()).collect(
+        policy, 8, with_log_prob=False
+    )
+    assert without.log_prob is None
+    assert torch.equal(without.action, rollout.action)

@@ -1,80 +1,92 @@
 """Finds what was handed in: SUBMITTED/STUDENT/LESSON/slug.ipynb, and what is odd about it.
 
-Links are never followed, and nothing outside the students' folders is looked at.
+Archives are read as well: of one student, in that student's folder; of a class, as learning
+platforms make them, in SUBMITTED or in its place. Links are never followed, and nothing outside the
+students' folders is looked at.
 """
 
 import os
-import re
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import datetime
-from difflib import SequenceMatcher
 from pathlib import Path
 
-from nbgrader.utils import parse_utc
-
 from autograde.errors import CourseError
+from autograde.grading.archives import is_archive, is_other_archive, parts_of
+from autograde.grading.class_archives import (
+    STUDENT,
+    any_notebook,
+    by_lesson,
+    collect_class,
+    from_archive,
+    listed,
+)
 from autograde.grading.notes import Note
+from autograde.grading.submissions import (
+    NO_DATE,
+    TIMESTAMP,
+    Collection,
+    Submission,
+    as_time,
+    choose,
+)
 from autograde.lesson import Lesson
-
-STUDENT = re.compile(r"\w[\w.@ -]*")
-TIMESTAMP = "timestamp.txt"
-
-
-@dataclass(frozen=True)
-class Submission:
-    """What one student handed in for one lesson; `path` is None if there is no notebook.
-
-    If `path` is an archive, `inside` names the notebook in it; for an archive in an archive, both.
-    """
-
-    student: str
-    lesson: Lesson
-    folder: Path
-    path: Path | None = None
-    timestamp: datetime | None = None
-    notes: tuple[Note, ...] = ()
-    inside: tuple[str, ...] = ()
-
-    @property
-    def file_name(self) -> str:
-        """The notebook's name, as the student gave it."""
-        if self.inside:
-            return self.inside[-1].rsplit("/", 1)[-1]
-        return self.path.name if self.path else f"{self.lesson.slug}.ipynb"
-
-
-@dataclass
-class Collection:
-    """All submissions, in the order of lessons and students, and what could not be placed."""
-
-    submissions: list[Submission] = field(default_factory=list)
-    students: list[str] = field(default_factory=list)
-    strays: list[Note] = field(default_factory=list)
 
 
 def collect(folder: Path, lessons: list[Lesson], known: list[Lesson]) -> Collection:
     """The submissions for `lessons`; folders of no lesson in `known` are strays.
 
+    Args:
+        folder: holds a folder a student, or archives; or is itself the archive of a class.
+        lessons: the lessons that are graded now.
+        known: all lessons there are.
+
     Raises:
         CourseError: there is nothing to grade.
     """
     found = Collection()
+    archives = [folder] if is_archive(folder) else []
     for entry in entries(folder):
-        if not is_folder(entry):
-            found.strays.append(stray(entry, folder, "is not a student's folder"))
+        if is_archive(entry):
+            archives.append(entry)
+        elif not is_folder(entry):
+            found.strays.append(stray(entry, folder, not_a_student(entry)))
         elif not STUDENT.fullmatch(entry.name):
             found.strays.append(stray(entry, folder, "cannot be a student's name"))
         else:
             found.students.append(entry.name)
             found.strays += stray_lessons(entry, folder, known)
-    for lesson in lessons:
-        folders = [(name, folder / name / lesson.name) for name in found.students]
-        found.submissions += [
-            find_submission(name, lesson, own) for name, own in folders if own.is_dir()
-        ]
+    collect_folders(found, folder, lessons, known)
+    for archive in archives:
+        collect_class(found, archive, lessons, known)
     if not found.submissions:
-        raise CourseError(nothing_found(folder, lessons))
+        raise CourseError(nothing_found(folder, lessons, found.strays))
+    found.submissions.sort(key=lambda one: (lessons.index(one.lesson), one.student))
     return found
+
+
+def collect_folders(
+    found: Collection, folder: Path, lessons: list[Lesson], known: list[Lesson]
+) -> None:
+    """What lies in the students' own folders: in a lesson's folder, or in an archive."""
+    for student in found.students:
+        for lesson in lessons:
+            own = folder / student / lesson.name
+            if own.is_dir():
+                found.submissions.append(find_submission(student, lesson, own))
+        for archive in filter(is_archive, entries(folder / student)):
+            names, notes = listed(archive)
+            files = [(name, parts_of(name)) for name in names]
+            found.strays += [note for note in notes if not names]
+            for lesson, choice in by_lesson(files, lessons, known).items():
+                made = from_archive(student, lesson, archive, choice, tuple(notes))
+                found.add_once(made)
+
+
+def not_a_student(entry: Path) -> str:
+    """What is wrong with something that is no folder."""
+    if is_other_archive(entry):
+        return "is an archive of a kind that is not read; make a .zip of it"
+    return "is not a student's folder"
 
 
 def entries(folder: Path) -> list[Path]:
@@ -102,7 +114,7 @@ def stray_lessons(student: Path, folder: Path, known: list[Lesson]) -> list[Note
     return [
         stray(entry, folder, "is not the folder of a lesson")
         for entry in entries(student)
-        if entry.name not in names
+        if entry.name not in names and not is_archive(entry)
     ]
 
 
@@ -111,23 +123,21 @@ def find_submission(student: str, lesson: Lesson, folder: Path) -> Submission:
     if folder.is_symlink():
         note = Note("link", "The lesson's folder is a symbolic link, which is not followed.", True)
         return Submission(student, lesson, folder, notes=(note,))
-    path, notes = find_notebook(folder, f"{lesson.slug}.ipynb")
-    timestamp, more = read_timestamp(folder / TIMESTAMP)
-    return Submission(student, lesson, folder, path, timestamp, (*notes, *more))
-
-
-def find_notebook(folder: Path, name: str) -> tuple[Path | None, list[Note]]:
-    """The notebook with the right name, else the one whose name is closest to it."""
-    found = [item for item in entries(folder) if item.suffix.lower() == ".ipynb"]
-    exact = [item for item in found if item.name == name]
-    if exact:
-        return exact[0], []
-    if not found:
-        return None, [Note("missing", f"There is no notebook; {name} was expected.", True)]
-    found.sort(key=lambda item: -SequenceMatcher(None, item.name.lower(), name).ratio())
-    others = f" It was chosen from {len(found)} notebooks." if len(found) > 1 else ""
-    text = f"The notebook is called {found[0].name}, not {name}; it was graded.{others}"
-    return found[0], [Note("file-name", text)]
+    timestamp, odd = read_timestamp(folder / TIMESTAMP)
+    notebooks = [item.name for item in entries(folder) if item.suffix.lower() == ".ipynb"]
+    archives = [item for item in entries(folder) if is_archive(item)]
+    if notebooks:
+        name, notes = choose(notebooks, f"{lesson.slug}.ipynb")
+        return Submission(student, lesson, folder, folder / name, timestamp, (*notes, *odd))
+    for archive in archives:
+        names, notes = listed(archive)
+        files = [(name, parts_of(name)) for name in names]
+        if any_notebook(files):
+            made = from_archive(student, lesson, archive, files, (*notes, *odd))
+            return replace(made, timestamp=timestamp or made.timestamp)
+        odd = [*notes, *odd]
+    note = Note("missing", f"There is no notebook; {lesson.slug}.ipynb was expected.", True)
+    return Submission(student, lesson, folder, None, timestamp, (note, *odd))
 
 
 def read_timestamp(path: Path) -> tuple[datetime | None, list[Note]]:
@@ -136,19 +146,20 @@ def read_timestamp(path: Path) -> tuple[datetime | None, list[Note]]:
         return None, []
     try:
         with open(path, encoding="utf-8") as file:
-            return parse_utc(file.read(200).strip()), []
+            return as_time(file.read(200)), []
     except (OSError, ValueError, OverflowError):
-        return None, [Note("timestamp", f"{TIMESTAMP} is not a date; the work counts as in time.")]
+        return None, [NO_DATE]
 
 
-def nothing_found(folder: Path, lessons: list[Lesson]) -> str:
+def nothing_found(folder: Path, lessons: list[Lesson], strays: list[Note]) -> str:
     """Where submissions were looked for, and what the folders should look like."""
     names = ", ".join(lesson.name for lesson in lessons) or "no lesson"
     example = lessons[0] if lessons else None
     wanted = f"STUDENT{os.sep}{example.name}{os.sep}{example.slug}.ipynb" if example else ""
-    state = "is empty or holds none for" if folder.is_dir() else "does not exist; looked there for"
+    state = "is empty or holds none for" if folder.exists() else "does not exist; looked there for"
+    odd = "".join(f"{note.text}\n" for note in strays[:5])
     return (
-        f"There are no submissions: {folder} {state} {names}.\n"
+        f"There are no submissions: {folder} {state} {names}.\n{odd}"
         f"A submission lies in {folder}{os.sep}{wanted}, one folder a student.\n"
         "Name another folder with --submitted DIR, or see an invented class with `course demo`."
     )

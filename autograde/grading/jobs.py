@@ -12,10 +12,8 @@ import nbformat
 from nbgrader.api import Gradebook
 
 from autograde.grading import gradebook
-from autograde.grading.archives import submitted_bytes
 from autograde.grading.changes import code_digest, grading_key
 from autograde.grading.classroom import Classroom
-from autograde.grading.collecting import Collection, Submission
 from autograde.grading.executing import Limits
 from autograde.grading.feedback import Earlier
 from autograde.grading.graded_source import graded_source
@@ -23,6 +21,7 @@ from autograde.grading.judge import Kit, Task
 from autograde.grading.notes import Note
 from autograde.grading.reading import Unreadable
 from autograde.grading.saving import earlier_work
+from autograde.grading.submissions import Collection, Submission, submitted_bytes
 from autograde.lesson import Lesson
 
 

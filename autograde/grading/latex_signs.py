@@ -27,6 +27,13 @@ forall ∀ exists ∃ neg ¬ land ∧ lor ∨ mid ∣ parallel ∥ perp ⟂ bot 
 … cdots ⋯ vdots ⋮ ddots ⋱ langle ⟨ rangle ⟩ lfloor ⌊ rfloor ⌋ lceil ⌈ rceil ⌉ lVert ‖
 rVert ‖ lvert | rvert | lt < gt > prime ′ implies ⟹ colon : vert | Vert ‖
 """)
+OPERATORS |= pairs("""
+Longrightarrow ⟹ Longleftarrow ⟸ Longleftrightarrow ⟺ longrightarrow ⟶ longleftarrow ⟵ uparrow ↑
+downarrow ↓ hookrightarrow ↪ cong ≅ asymp ≍ doteq ≐ triangleq ≜ coloneqq ≔ dagger † intercal ⊺
+bullet • wedge ∧ vee ∨ oslash ⊘ ominus ⊖ lbrace { rbrace } lbrack [ rbrack ] backslash \\ nmid ∤
+lesssim ≲ gtrsim ≳ preceq ⪯ succeq ⪰ prec ≺ succ ≻ therefore ∴ because ∵ square □ checkmark ✓
+""")
+LETTERS |= pairs("Re ℜ Im ℑ aleph ℵ Upsilon Υ varsigma ς varrho ϱ varpi ϖ digamma ϝ")
 LARGE = pairs("sum ∑ prod ∏ int ∫ oint ∮ bigcup ⋃ bigcap ⋂")
 FUNCTIONS = words("log ln exp sin cos tan tanh sinh cosh det dim ker Pr arg deg gcd tr")
 LIMITS = {name: name for name in ("max", "min", "sup", "inf", "lim")} | {

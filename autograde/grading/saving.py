@@ -24,10 +24,10 @@ from sqlalchemy import ColumnElement, Select, or_, select
 
 from autograde.building.worked import write_bytes_if_new, write_if_new
 from autograde.grading.classroom import Classroom
-from autograde.grading.collecting import TIMESTAMP, Submission
 from autograde.grading.feedback import NO_RESPONSE, Earlier
 from autograde.grading.judge import Graded
 from autograde.grading.records import Record, calls_path, write_record
+from autograde.grading.submissions import TIMESTAMP, Submission
 from autograde.lesson import Lesson
 
 MAX_CALLS = 2_000_000

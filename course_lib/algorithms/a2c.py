@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from course_lib.agents import make_critic, make_policy
+from course_lib.algorithms.optimising import descend
 from course_lib.algorithms.progress import Progress, require_finite
 from course_lib.environments import make_vector
 from course_lib.reference import a2c_loss, generalized_advantage, normalize_advantage
@@ -91,7 +92,7 @@ def a2c(
     update = 0
     while True:
         # 1. Act.
-        rollout = collector.collect(policy, config.num_steps)
+        rollout = collector.collect(policy, config.num_steps, with_log_prob=False)
         update += 1
 
         # 2. Judge every action against the critic's expectation.
@@ -106,19 +107,14 @@ def a2c(
             weight = normalize(estimate, 1e-8) if config.normalize else estimate
 
         # 3. Improve policy and critic, once: afterwards the data is of an older policy.
-        log_prob = policy.log_prob(rollout.obs, rollout.action)
-        spread = policy.entropy(rollout.obs)
+        log_prob, spread = policy.log_prob_and_entropy(rollout.obs, rollout.action)
         objective = loss(
             log_prob, weight, value, value_target, spread, config.value_coef, config.entropy_coef
         )
         require_finite(
             update, objective, log_prob=log_prob, advantage=estimate, value=value, entropy=spread
         )
-        optimizer.zero_grad()
-        objective.backward()
-        for network in (policy, critic):
-            torch.nn.utils.clip_grad_norm_(network.parameters(), config.max_grad_norm)
-        optimizer.step()
+        descend(objective, optimizer, config.max_grad_norm, policy, critic)
 
         # 4. Report.
         metrics = {"loss": objective.item(), "entropy": spread.mean().item()}

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from course_lib.agents import make_critic, make_policy
 from course_lib.algorithms.batch import judged
-from course_lib.algorithms.optimising import clip_gradients, decay
+from course_lib.algorithms.optimising import decay, descend
 from course_lib.algorithms.progress import Progress, require_finite
 from course_lib.environments import make_vector
 from course_lib.reference import (
@@ -120,8 +120,8 @@ def ppo(
         for _ in range(config.epochs):
             for index in minibatches(len(batch.obs), config.minibatch_size, generator):
                 obs, action, old_log_prob, weight, value_target = batch.rows(index)
-                log_prob, value = policy.log_prob(obs, action), critic(obs)
-                spread = policy.entropy(obs)
+                log_prob, spread = policy.log_prob_and_entropy(obs, action)
+                value = critic(obs)
                 objective = loss(
                     log_prob, old_log_prob, weight, value, value_target, spread,
                     config.clip_epsilon, config.value_coef, config.entropy_coef,
@@ -130,10 +130,7 @@ def ppo(
                     update, objective,
                     advantage=weight, log_prob=log_prob, value=value, entropy=spread,
                 )  # fmt: skip
-                optimizer.zero_grad()
-                objective.backward()
-                clip_gradients(config.max_grad_norm, policy, critic)
-                optimizer.step()
+                descend(objective, optimizer, config.max_grad_norm, policy, critic)
 
         # 4. Report, as of the last minibatch.
         metrics = {

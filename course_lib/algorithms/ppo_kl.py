@@ -8,7 +8,7 @@ from torch import Tensor
 
 from course_lib.agents import make_critic, make_policy
 from course_lib.algorithms.batch import judged
-from course_lib.algorithms.optimising import clip_gradients, decay
+from course_lib.algorithms.optimising import decay, descend
 from course_lib.algorithms.progress import Progress, require_finite
 from course_lib.environments import make_vector
 from course_lib.reference import (
@@ -131,10 +131,7 @@ def ppo_kl(
                     update, objective,
                     advantage=weight, log_prob=log_prob, value=value, kl=distance,
                 )  # fmt: skip
-                optimizer.zero_grad()
-                objective.backward()
-                clip_gradients(config.max_grad_norm, policy, critic)
-                optimizer.step()
+                descend(objective, optimizer, config.max_grad_norm, policy, critic)
 
         # 4. Make moving dearer if the policy moved too far, cheaper if not far enough.
         with torch.no_grad():

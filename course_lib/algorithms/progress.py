@@ -1,5 +1,6 @@
 """What a training loop yields after each update, and how it stops on numbers that are none."""
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -42,8 +43,9 @@ def require_finite(update: int, loss: Tensor, **terms: Tensor) -> None:
     """
     if loss.ndim:
         raise ValueError(f"update {update}: the loss must be a scalar, got {tuple(loss.shape)}")
-    if torch.isfinite(loss):
+    number = loss.item()
+    if math.isfinite(number):
         return
     broken = [name for name, term in terms.items() if not torch.isfinite(term).all()]
     cause = f"{' and '.join(broken)} already not finite" if broken else "all its inputs are finite"
-    raise NotFiniteError(f"update {update}: the loss is {loss.item()}; {cause}")
+    raise NotFiniteError(f"update {update}: the loss is {number}; {cause}")

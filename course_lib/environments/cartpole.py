@@ -16,6 +16,7 @@ TOTAL_MASS = 0.1 + 1.0
 HALF_LENGTH = 0.5
 POLE_MOMENT = POLE_MASS * HALF_LENGTH
 FORCE = 10.0
+FORCES = np.array([-FORCE, FORCE])
 SECONDS_PER_STEP = 0.02
 MAX_POSITION = 2.4
 MAX_ANGLE = 12 * 2 * math.pi / 360
@@ -63,7 +64,7 @@ class CartPole(BatchedEnvironment):
         return self.random.uniform(-0.05, 0.05, (count, 4))
 
     def force(self, action: np.ndarray) -> np.ndarray:
-        return np.where(action == 1, FORCE, -FORCE)
+        return FORCES[action]
 
     def dynamics(
         self, state: np.ndarray, action: np.ndarray
