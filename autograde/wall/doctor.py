@@ -134,7 +134,9 @@ def bait() -> Iterator[dict[str, Any]]:
             os.chmod(path, 0o666)
         server = s.enter_context(socket.create_server(("127.0.0.1", 0)))
         if hasattr(socket, "AF_UNIX"):
-            s.enter_context(socket.socket(socket.AF_UNIX)).bind(local)
+            line = s.enter_context(socket.socket(socket.AF_UNIX))
+            line.bind(local)
+            line.listen()
         opened = s.enter_context(open(secret, "r+"))
         os.set_inheritable(opened.fileno(), True)
         os.environ["COURSE_DOCTOR"] = "42"

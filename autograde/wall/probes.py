@@ -84,8 +84,8 @@ PROBES = (
         "connect to a local socket",
         "network",
         "a submission could talk to the desktop or to containers, which do what they are told",
-        "import socket\nline = attempt(lambda: True) and socket\n"
-        "through = attempt(lambda: line.socket(line.AF_UNIX).connect(local) is None)",
+        "import socket\nthrough = attempt(lambda: socket.socket(socket.AF_UNIX).connect(local)"
+        " is None)",
     ),
     Probe(
         "see the process that grades",

@@ -8,6 +8,7 @@ its name is the one under which the lesson's own cell asked for it.
 import builtins
 import contextlib
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from autograde.grading.harmless import safe_text
@@ -66,6 +67,12 @@ class Remote:
     def watch(self) -> contextlib.AbstractContextManager:
         """Calls meanwhile are made under the watch for a row times a column."""
         return self._session.watch()
+
+
+@lru_cache(maxsize=256)
+def remote_kind(kind: str) -> type[Remote]:
+    """`Remote` by the name of the student's class, so that a message can say what came out."""
+    return type(kind if kind.isidentifier() else "object", (Remote,), {})
 
 
 def error_of(parts: Any) -> Exception:

@@ -78,6 +78,9 @@ class Server:
         """Ask the trusted side something while it waits for an answer."""
         self.reply(question)
         answer = self.reader.message(self.find, never)
+        while "do" in answer:  # What was lent may itself call something of the student's.
+            self.answer(answer)
+            answer = self.reader.message(self.find, never)
         if "error" in answer:
             raise RuntimeError(": ".join(answer["error"][:2]))
         return answer

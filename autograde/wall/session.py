@@ -17,7 +17,7 @@ from torch import nn
 
 from autograde.wall.gradients import Graphs, perform, state_of, take, tensors_in
 from autograde.wall.packing import pack, send
-from autograde.wall.proxies import Remote, error_of
+from autograde.wall.proxies import Remote, error_of, remote_kind
 from autograde.wall.transcript import Transcript
 from autograde.wall.wire import BrokenFrame, Reader
 
@@ -109,7 +109,7 @@ class Session:
         state = torch.get_rng_state()
         moved = self.state is None or not torch.equal(state, self.state)
         self.state = state
-        started = time.perf_counter()
+        started, lent = time.perf_counter(), dict(self.lent)
         try:
             reply = self.ask(
                 "call", target=target, args=args, kwargs=kwargs, seconds=self.left,
@@ -120,7 +120,7 @@ class Session:
             self.transcript.add(target, args, kwargs, error, time.perf_counter() - started)
             raise
         finally:
-            self.lent.clear()
+            self.lent = lent  # What was lent for this call is not there after it.
         self.transcript.add(target, args, kwargs, reply["value"], time.perf_counter() - started)
         self.note(reply, tensors, generators)
         return take(self, reply, [one for one in tensors if one.requires_grad])
@@ -247,7 +247,7 @@ class Session:
     def find(self, tag: list, decode: Callable) -> Any:
         """What a tag of the worker stands for: something of the student's, or what it was lent."""
         if tag[0] == "handle" and len(tag) == 3 and type(tag[1]) is int and type(tag[2]) is str:
-            return Remote(self, tag[1], tag[2][:60])
+            return remote_kind(tag[2][:60])(self, tag[1], tag[2][:60])
         if tag[0] == "yours" and len(tag) == 2 and tag[1] in self.lent:
             return self.lent[tag[1]]
         raise BrokenFrame("something that was never there")

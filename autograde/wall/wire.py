@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 TICK = 0.25  # seconds
-MAX_HEADER = 16 * 2**20
+MAX_HEADER = 6 * 2**20
 MAX_BUFFERS = 64 * 2**20
 MAX_DEPTH = 16
 MAX_VALUES = 200_000

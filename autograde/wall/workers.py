@@ -170,8 +170,8 @@ class Zygote:
 
     def close(self) -> None:
         """End it, and with it all its workers."""
-        with contextlib.suppress(OSError):
-            self.control.close()
+        for one in (self.lines, self.control, self.errors):
+            one.close()
         self.process.kill()
         self.process.wait()
         if self.group:
