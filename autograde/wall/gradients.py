@@ -47,10 +47,11 @@ class Graphs:
         inputs, outputs = self.kept[graph]
         pairs = zip(outputs, grads, strict=True)
         live = [(out, grad) for out, grad in pairs if grad is not None and out.requires_grad]
-        # One scalar: given `grad_outputs`, torch imports sympy, which takes half a second.
-        total = sum((out * grad).sum() for out, grad in live)
         if not live:
             return {"value": [None] * len(inputs), "graph": None}
+        with torch.enable_grad():
+            # One scalar: given `grad_outputs`, torch imports sympy, which takes half a second.
+            total = sum((out * grad).sum() for out, grad in live)
         found = torch.autograd.grad(
             total, inputs, allow_unused=True, retain_graph=True, create_graph=create
         )
@@ -68,7 +69,7 @@ class Graphs:
 class Token:
     """Tells the other side, when it dies, that a graph is not needed any more."""
 
-    def __init__(self, peer: Peer, graph: int) -> None:
+    def __init__(self, peer: "Selected", graph: int) -> None:
         self.peer, self.graph = peer, graph
 
     def __del__(self) -> None:
@@ -93,7 +94,7 @@ class Attached(torch.autograd.Function):
         if create and reply.get("graph") is not None:
             live = [one for one in grads if one is not None and one.requires_grad]
             present = attach(
-                peer, reply["graph"], [g for g in found if g is not None], [*ctx.inputs, *live]
+                peer.peer, reply["graph"], [g for g in found if g is not None], [*ctx.inputs, *live]
             )
             rest = iter(present)
             found = [None if one is None else next(rest) for one in found]

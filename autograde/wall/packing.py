@@ -47,7 +47,8 @@ def encode(value: Any, buffers: list[bytes], keep: Keep, depth: int = 0) -> Any:
     if kind is dict:
         pairs = [[encode(one, buffers, keep, depth + 1) for one in pair] for pair in value.items()]
         return ["dict", pairs]
-    return keep(value)
+    kind, number, *about = keep(value)
+    return [kind, number, *(encode(one, buffers, keep, depth + 1) for one in about)]
 
 
 def encode_tensor(tensor: torch.Tensor, buffers: list[bytes]) -> list:
@@ -55,10 +56,16 @@ def encode_tensor(tensor: torch.Tensor, buffers: list[bytes]) -> list:
     name = str(tensor.dtype).removeprefix("torch.")
     if name not in DTYPES or tensor.layout is not torch.strided:
         raise ValueError(f"a {name} tensor of layout {tensor.layout} cannot be handed over")
-    flat = tensor.detach().cpu().resolve_conj().contiguous().reshape(-1)
-    buffers.append(flat.view(torch.uint8).numpy().tobytes() if flat.numel() else b"")
+    buffers.append(raw(tensor))
     wants = bool(tensor.requires_grad)
     return ["tensor", name, [int(n) for n in tensor.shape], wants, len(buffers) - 1]
+
+
+def raw(tensor: torch.Tensor) -> bytes:
+    """The numbers as they lie in memory, row by row."""
+    plain = tensor.detach().cpu().resolve_conj().resolve_neg()
+    plain = plain.view(torch.int16) if plain.dtype is torch.bfloat16 else plain
+    return plain.numpy().tobytes()
 
 
 def encode_sequence(value: list | tuple, buffers: list[bytes], keep: Keep, depth: int) -> list:
