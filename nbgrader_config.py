@@ -7,12 +7,13 @@ import os
 from pathlib import Path
 
 from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
-from nbgrader.converters import GenerateAssignment
+from nbgrader.converters import Autograde, GenerateAssignment
 from nbgrader.preprocessors import ClearHiddenTests, ClearMarkScheme, GetGrades
 
 import autograde
 from autograde.building.student import ForgetBuild
 from autograde.grading.feedback import FeedbackExporter
+from autograde.grading.nbgrader_steps import GradeCells, Rebuild
 from autograde.grading.prose import markdown2html
 
 c = get_config()  # noqa: F821 (traitlets puts it here)
@@ -61,7 +62,12 @@ c.ClearSolutions.text_stub = "*Write your answer here.*"
 c.ClearHiddenTests.enforce_metadata = False
 c.ClearMarkScheme.enforce_metadata = False
 
-# Grading.
+# Grading. `nbgrader autograde` takes the same steps as `course grade`, one submission at a time.
+c.Autograde.sanitize_preprocessors = [Rebuild]
+c.Autograde.autograde_preprocessors = [
+    GradeCells,
+    *Autograde.class_traits()["autograde_preprocessors"].default()[1:],
+]
 c.Execute.timeout = 60
 c.Execute.skip_cells_with_tag = "experiment"
 # Anything on stderr would cost a right answer its points: ignore all of it.

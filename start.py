@@ -41,6 +41,11 @@ EXAMPLES = f"""examples:
   {COMMAND} --cuda               take the build of torch for NVIDIA cards
 """
 
+STUDENTS_EXAMPLES = f"""examples:
+  {COMMAND}          set up, open the notebooks in JupyterLab
+  {COMMAND} --cuda   take the build of torch for NVIDIA cards
+"""
+
 NO_NETWORK = re.compile(
     r"failed to establish a new connection|failed to connect|cannot connect|max retries exceeded"
     r"|name resolution|name or service not known|getaddrinfo failed|nodename nor servname"
@@ -530,8 +535,10 @@ def start(options, rest):
 
 def parse(arguments):
     """Return start.py's own options, and the rest for the command."""
+    environment = Environment(Path(__file__).resolve().parent)
+    examples = STUDENTS_EXAMPLES if environment.is_student_edition else EXAMPLES
     parser = argparse.ArgumentParser(
-        prog=COMMAND, description="Set up the course in .venv, then run it.", epilog=EXAMPLES,
+        prog=COMMAND, description="Set up the course in .venv, then run it.", epilog=examples,
         formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
     )  # fmt: skip
     parser.add_argument("command", nargs="?", choices=["lab", "test"], help="default: try it out")

@@ -1,6 +1,7 @@
-"""A transformer that answers prompts: writing answers, weighing them, and a supervised start.
+"""A transformer that answers prompts: writing answers, weighing them, pairing them.
 
-Learning from rewards lives in course_lib.algorithms; what is asked in course_lib.language_tasks."""
+Learning lives in course_lib.imitation and course_lib.algorithms; what is asked in
+course_lib.language_tasks."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -13,9 +14,7 @@ from course_lib.reference import (
     categorical_entropy,
     categorical_kl,
     categorical_log_prob,
-    max_likelihood_loss,
     sample_categorical,
-    token_log_prob,
 )
 from course_lib.transformer import Transformer
 
@@ -135,35 +134,6 @@ def preference_pairs(answers: Answers, preferred: Tensor) -> tuple[Answers, Answ
     first = torch.arange(len(preferred)) * preferred.shape[1]
     chosen, rejected = first + preferred.argmax(-1), first + preferred.argmin(-1)
     return answers.rows(chosen[paired]), answers.rows(rejected[paired])
-
-
-def supervise(
-    policy: LanguagePolicy,
-    task: Task,
-    updates: int,
-    batch_size: int,
-    learning_rate: float,
-    generator: torch.Generator,
-) -> None:
-    """Imitate right answers for a while, in place: maximum likelihood, as in lesson 02.
-
-    Args:
-        policy: is changed.
-        task: gives prompts and right answers.
-        updates: gradient steps.
-        batch_size: right answers in each of them, always fresh ones.
-        learning_rate: Adam's step size.
-        generator: of the prompts.
-    """
-    optimizer = torch.optim.Adam(policy.parameters(), learning_rate, fused=True)
-    for _ in range(updates):
-        prompt = task.prompts(batch_size, generator)
-        answer = task.solution(prompt)
-        shown = Answers(prompt, answer, written(answer))
-        log_prob = token_log_prob(policy.answer_logits(shown), answer)
-        optimizer.zero_grad()
-        max_likelihood_loss(log_prob[shown.mask]).backward()
-        optimizer.step()
 
 
 @torch.no_grad()

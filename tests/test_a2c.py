@@ -173,6 +173,19 @@ def test_a_term_that_is_no_number_is_named():
         trained(1, advantage=broken)
 
 
+def test_each_broken_term_is_named_with_its_update():
+    calls = []
+
+    def broken_later(logits):
+        calls.append(1)
+        return categorical_entropy(logits) * (float("nan") if len(calls) == 2 else 1.0)
+
+    with pytest.raises(ValueError, match=r"update 2: the loss is nan; entropy already"):
+        trained(3, entropy=broken_later)
+    with pytest.raises(ValueError, match=r"update 1: the loss is nan; all its inputs are finite"):
+        trained(1, loss=lambda log_prob, *rest: log_prob.sum() * float("nan"))
+
+
 @pytest.mark.parametrize("distribution", ["gaussian", "beta"])
 def test_continuous_actions_train_with_both_distributions(distribution):
     config = dataclasses.replace(SMALL, distribution=distribution, entropy_coef=0.01)

@@ -29,7 +29,7 @@ def small(tmp_path_factory):
         f"display(HTML({HOSTILE!r}), Markdown({HOSTILE!r}))\n"
         f"raise ValueError({HOSTILE!r})"
     )
-    notebook = made.notebook(**made.right_answers(), why_baseline=f"Because {HOSTILE}.")
+    notebook = made.notebook(**made.right_answers(), why_baseline=f"Because $\\frac12$ {HOSTILE}.")
     notebook["cells"].append({"cell_type": "code", "metadata": {}, "source": own})
     made.hand_in("ada", notebook)
     grade_class(made.room, [made.lesson], limits=Limits(20.0, 60.0), judges=ThreadJudges())
@@ -85,3 +85,16 @@ def test_a_description_that_a_picture_brings_along_is_kept():
     }
     (shown,) = plain_outputs(CellResult(DONE, ({"status": "ok", "outputs": [output]},)))
     assert shown.metadata["image/png"]["alt"] == "a dot"
+
+
+def test_no_script_can_run_and_nothing_is_fetched(small):
+    soup = BeautifulSoup(page(small), "html.parser")
+    assert soup.select("script") == []
+    policy = soup.select_one('meta[http-equiv="Content-Security-Policy"]')["content"]
+    assert policy == "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+    places = [one.get("src") or one.get("href") for one in soup.select("[src], link, a[href]")]
+    assert all(place.startswith(("#", "data:image/png;base64,")) for place in places)
+
+
+def test_formulas_are_mathml(small):
+    assert BeautifulSoup(page(small), "html.parser").select_one("math mfrac")

@@ -265,7 +265,8 @@ def test_killed_at_random_moments_it_loses_nothing_and_grades_nothing_twice(tmp_
     names = [f"student{number:02}" for number in range(8)]
     calm, killed = class_of(tmp_path / "calm", names), class_of(tmp_path / "killed", names)
     started = time.monotonic()
-    assert grading(calm, "calm").wait(300) == 0
+    with grading(calm, "calm") as process:
+        assert process.wait(300) == 0
     whole = time.monotonic() - started
     draw = random.Random(7)
     before: dict[str, int] = {}

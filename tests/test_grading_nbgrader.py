@@ -19,6 +19,7 @@ from autograde.grading import gradebook
 from autograde.grading.executing import Limits
 from autograde.grading.formgrader import formgrader_command
 from autograde.grading.whole_class import grade_class
+from tests.browser import a_browser
 from tests.sample_course import REPOSITORY
 from tests.small_class import SmallClass, ThreadJudges
 
@@ -49,12 +50,17 @@ def nbgrader(root, *arguments):
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
-    """Two students, one with a mistake, graded by us."""
+    """Three students: right, wrong, partly right with a cell twice; graded by us."""
     made = SmallClass(tmp_path_factory.mktemp("course"))
     right = made.right_answers()
     wrong = right["reinforce_loss"].replace("return -(", "return (")
     made.hand_in("ada", made.notebook(**right, why_baseline="Because."))
-    made.hand_in("bob", made.notebook(**{**right, "reinforce_loss": wrong}))
+    hostile = "$\\frac12$ <script>alert(1)</script> [read](javascript:alert(2))"
+    made.hand_in("bob", made.notebook(**{**right, "reinforce_loss": wrong}, why_baseline=hostile))
+    partly = right["reinforce_loss"].replace("log_prob.sum(0)", "log_prob.detach().sum(0)")
+    doubled = made.notebook(**{**right, "reinforce_loss": partly})
+    doubled["cells"].append(doubled["cells"][3])  # which stops nbgrader's own steps
+    made.hand_in("cyn", doubled)
     grade_class(made.room, [made.lesson], limits=LIMITS, judges=ThreadJudges())
     return made
 
@@ -72,6 +78,9 @@ WANTED = {
     ("bob", "check-reinforce-loss"): 0,
     ("bob", "check-generalized-advantage"): 4,
     ("bob", "why-baseline"): 0,
+    ("cyn", "check-reinforce-loss"): 2,  # the value is right, the gradient is not
+    ("cyn", "check-generalized-advantage"): 4,
+    ("cyn", "why-baseline"): 0,
 }
 
 
@@ -87,7 +96,7 @@ def test_nbgraders_commands_work_on_what_we_graded(small):
     nbgrader(root, "export", "--to=grades.csv")
     with open(root / "grades.csv", encoding="utf-8") as file:
         scores = {row["student_id"]: float(row["score"]) for row in csv.DictReader(file)}
-    assert scores == {"ada": 7, "bob": 4}
+    assert scores == {"ada": 7, "bob": 4, "cyn": 6}
 
 
 def test_nbgraders_autograde_finds_the_same_points_as_ours(small):
@@ -109,12 +118,32 @@ def test_formgrader_opens_on_what_we_graded(small, tmp_path):
     command = formgrader_command(small.room.root, browser=False, port=port)
     with open(tmp_path / "log", "wb") as log, running(command, small.room.root, log):
         submissions = json.loads(fetch(port, "formgrader/api/submissions/02_small"))
-        assert {one["student"]: one["score"] for one in submissions} == {"ada": 7, "bob": 4}
-        assert [one["needs_manual_grade"] for one in submissions] == [True, False]
+        scores = {one["student"]: one["score"] for one in submissions}
+        assert scores == {"ada": 7, "bob": 4, "cyn": 6}
+        assert [one["needs_manual_grade"] for one in submissions] == [True, True, False]
         assert "nbgrader" in fetch(port, "formgrader/gradebook/02_small/small")
         listed = json.loads(fetch(port, "formgrader/api/submitted_notebooks/02_small/small"))
         identity = next(one["id"] for one in listed if one["student"] == "bob")
-        assert "The sign is flipped" in fetch(port, f"formgrader/submissions/{identity}/?index=0")
+        page = fetch(port, f"formgrader/submissions/{identity}/?index=0")
+        assert "The sign is flipped" in page
+        look_at(f"http://127.0.0.1:{port}/formgrader/submissions/{identity}/?token=secret")
+
+
+def look_at(address):
+    """Open a student's work as a person who grades it: formulas, no script of the student's."""
+    outside, trouble = [], []
+    with a_browser() as browser:
+        page = browser.new_page()
+        page.on("request", lambda one: outside.append(one.url))
+        page.on("pageerror", lambda error: trouble.append(str(error)))
+        page.on("dialog", lambda dialog: (trouble.append(dialog.message), dialog.dismiss()))
+        page.goto(address)
+        page.wait_for_function("window.MathJax && MathJax.loaded")
+        assert page.locator("math mfrac").first.is_visible()
+        assert page.get_by_text("alert(1)").first.is_visible()
+        assert page.locator("a[href^=javascript]").count() == 0
+    assert all(url.startswith(("http://127.0.0.1:", "data:")) for url in outside)
+    assert trouble == []
 
 
 @contextlib.contextmanager

@@ -49,12 +49,10 @@ class Stepper(gymnasium.Env):
 @pytest.fixture
 def registered(monkeypatch):
     """Register environments for one test."""
-    monkeypatch.setattr(gymnasium.envs.registration, "registry", dict(gymnasium.registry))
 
     def register(name, entry_point, **kwargs):
-        gymnasium.envs.registration.registry[name] = gymnasium.envs.registration.EnvSpec(
-            name, entry_point, **kwargs
-        )
+        spec = gymnasium.envs.registration.EnvSpec(name, entry_point, **kwargs)
+        monkeypatch.setitem(gymnasium.registry, name, spec)
 
     return register
 
@@ -187,7 +185,7 @@ def test_what_a_step_returned_is_not_changed_by_later_steps():
     assert all(np.array_equal(a, b) for a, b in zip(step, kept, strict=True))
 
 
-def test_policies_are_evaluated_and_rollouts_collected():
+def test_policies_are_evaluated_and_rollouts_collected(registered):
     generator = torch.Generator().manual_seed(0)
     environment = GymnasiumVector("CartPole-v1", 3, seed=0)
     policy = make_policy(environment, (8,), generator)
@@ -197,8 +195,11 @@ def test_policies_are_evaluated_and_rollouts_collected():
     ended = rollout.terminated[:-1]
     assert torch.equal(rollout.next_obs[:-1][~ended], rollout.obs[1:][~ended])
     assert not torch.equal(rollout.next_obs[:-1][ended], rollout.obs[1:][ended])
-    continuous = make_policy(make_vector("MountainCarContinuous-v0", 1), (8,), generator)
-    assert evaluate(continuous, "MountainCarContinuous-v0", episodes=2).shape == (2,)
+    bounds = {"low": [-1.0, 0.0], "high": [1.0, 5.0]}
+    registered("Echo-v0", Echo, max_episode_steps=10, kwargs=bounds)
+    policy = make_policy(make_vector("Echo-v0", 1), (8,), generator)
+    # Three steps of reward 1, played to the end by name.
+    assert evaluate(policy, "Echo-v0", episodes=4).tolist() == [3.0] * 4
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,11 @@
-"""Tests of course_lib.language_models: writing, weighing, pairing and imitating answers."""
+"""Tests of course_lib.language_models: writing, weighing and pairing answers."""
 
 import pytest
 import torch
 
 from course_lib.evaluation import evaluate
-from course_lib.language_models import (
-    Answers,
-    LanguagePolicy,
-    preference_pairs,
-    success_rate,
-    supervise,
-)
+from course_lib.imitation import supervise
+from course_lib.language_models import Answers, LanguagePolicy, preference_pairs, success_rate
 from course_lib.language_tasks import END, find_task, written
 from course_lib.reference import sample_categorical, token_log_prob
 
@@ -23,12 +18,6 @@ def generator(seed=0):
 
 def policy(seed=0, **settings):
     return LanguagePolicy(TASK, width=16, generator=generator(seed), **settings)
-
-
-def imitating(updates, seed=0):
-    model = LanguagePolicy(TASK, generator=generator(seed))
-    supervise(model, TASK, updates, 64, 3e-3, generator(seed))
-    return model
 
 
 def test_answers_are_masked_up_to_their_end_and_filled_with_ends():
@@ -92,21 +81,9 @@ def test_pairs_are_the_first_preferred_and_the_first_other_answer_to_the_same_pr
         preference_pairs(Answers(prompt, answer, answer >= 0), torch.ones(4, 3))
 
 
-def test_imitation_raises_the_likelihood_of_right_answers_and_says_where_they_end():
-    before, after = imitating(0), imitating(20)
-    prompt = TASK.prompts(200, generator(5))
-    shown = Answers(prompt, TASK.solution(prompt), written(TASK.solution(prompt)))
-    with torch.no_grad():
-        means = [
-            token_log_prob(model.answer_logits(shown), shown.answer)[shown.mask].mean().item()
-            for model in (before, after)
-        ]
-    assert means[1] > means[0] + 0.5
-    assert after.write(prompt, generator(6)).mask.sum(-1).float().mean() == pytest.approx(5, abs=1)
-
-
 def test_success_is_the_same_by_whole_answers_and_token_by_token_in_the_environment():
-    model = imitating(45)
+    model = LanguagePolicy(TASK, generator=generator())
+    supervise(model, TASK, 45, 64, 3e-3, generator())
     share = success_rate(model, TASK, 1_000, seed=0)
     assert 0.15 < share < 0.55
     # Standard error of the difference: about 0.03.

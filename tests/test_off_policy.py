@@ -257,6 +257,23 @@ def test_the_initial_value_is_in_units_of_the_unscaled_reward(name):
     assert q_value == pytest.approx(1_000.0, rel=0.05)
 
 
+@pytest.mark.parametrize("name", ["ddpg", "td3"])
+def test_a_critic_holds_still_while_it_is_climbed_and_learns_otherwise(name):
+    flags = []
+
+    def watched(obs, policy, q_function):
+        flags.extend(parameter.requires_grad for parameter in q_function.parameters())
+        return dpg_loss(obs, policy, q_function)
+
+    def also_watched(q_value, td_target):
+        assert q_value.requires_grad
+        return critic_loss(q_value, td_target)
+
+    trained(name, policy_loss=watched, loss=also_watched)
+    assert flags
+    assert not any(flags)
+
+
 def test_td3s_actor_waits_for_its_critics():
     patient = SIZES | {"num_updates": 1, "policy_delay": 3}
     snapshots = [weights(trained("td3", updates, settings=patient)) for updates in (1, 2, 3)]

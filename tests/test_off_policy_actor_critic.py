@@ -96,7 +96,7 @@ def test_with_equal_clips_the_policy_and_the_critic_learn_from_the_same_surprise
 
 @pytest.mark.parametrize("probe", PROBES)
 def test_a_probe_is_learned_exactly_from_old_steps(probe):
-    progress = trained(120, probe, PROBE, normalize=as_it_is)
+    progress = trained(80, probe, PROBE, normalize=as_it_is)
     obs = visited(probe)
     with torch.no_grad():
         value = progress.critic(torch.from_numpy(obs)).numpy()
@@ -122,7 +122,7 @@ def never_ending(reward, value, next_value, terminated, truncated, *rest):
     ("probe", "wrong_target"), [("Probe6-v0", ignoring_truncation), ("Probe1-v0", never_ending)]
 )
 def test_a_probe_reveals_the_bug_that_it_isolates(probe, wrong_target):
-    progress = trained(120, probe, PROBE, target=wrong_target)
+    progress = trained(80, probe, PROBE, target=wrong_target)
     obs = visited(probe)
     with torch.no_grad():
         value = progress.critic(torch.from_numpy(obs)).numpy()

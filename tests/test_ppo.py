@@ -257,3 +257,23 @@ def test_continuous_actions_train_with_both_distributions(loop, settings, distri
     progress = trained(loop, config, 2, "ContinuousCartPole-v0")
     assert torch.isfinite(weights(progress)).all()
     assert progress.metrics["kl"] > 0
+
+
+@pytest.mark.parametrize(
+    ("loop", "settings", "name"), [(ppo, PPOConfig, "entropy"), (ppo_kl, PPOKLConfig, "kl")]
+)
+def test_each_broken_term_is_named(loop, settings, name):
+    def broken(logits, *others):
+        return logits.sum(-1) * float("nan")
+
+    with pytest.raises(ValueError, match=rf"update 1: the loss is nan; {name} already"):
+        trained(loop, settings(**SIZES), 1, **{name: broken})
+
+
+@both_loops
+def test_a_loss_that_is_no_number_stops_the_run(loop, settings):
+    def broken(log_prob, *rest):
+        return log_prob.sum() * float("nan")
+
+    with pytest.raises(ValueError, match=r"update 1: the loss is nan; all its inputs are finite"):
+        trained(loop, settings(**SIZES), 1, loss=broken)

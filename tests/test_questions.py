@@ -4,7 +4,8 @@ import pytest
 
 from course_lib import CheckFailed, check_answer
 from course_lib.checks import Question, all_questions
-from course_lib.checks.question import judge_answer
+from course_lib.checks.question import answered_text, judge_answer
+from course_lib.checks.sealed import SealedQuestion, seal_verdict, unseal
 
 QUESTION = Question("why", "b", {"a": "Because not.", "b": "Because so."})
 
@@ -65,3 +66,28 @@ def test_an_unanswered_question_says_what_to_do():
     function.__name__ = f"answer_{name}"
     with pytest.raises(CheckFailed, match="not answered yet"):
         check_answer(function)
+
+
+def sealed(question: Question) -> SealedQuestion:
+    """The question as the student edition has it."""
+    texts = {
+        letter: seal_verdict(question.name, letter, *question.verdict(letter))
+        for letter in question.letters
+    }
+    return SealedQuestion(question.name, texts, question.points)
+
+
+@pytest.mark.parametrize("question", all_questions().values(), ids=lambda question: question.name)
+def test_a_sealed_question_says_the_same(question):
+    other = sealed(question)
+    for letter in ("", *question.letters):
+        assert answered_text(other, letter) == answered_text(question, letter)
+        assert judge_answer(other, answer(letter)) == judge_answer(question, answer(letter))
+
+
+def test_an_explanation_opens_to_its_own_letter_only():
+    other = sealed(QUESTION)
+    assert unseal("why", "b", other.sealed["b"]) == b'[true, "Because so."]'
+    for name, letter in (("why", "a"), ("how", "b")):
+        assert b"Because" not in unseal(name, letter, other.sealed["b"])
+    assert other.verdict("a") == (False, "Because not.")

@@ -18,8 +18,10 @@ from autograde.errors import CourseError
 from autograde.lesson import find_lessons
 from autograde.release import contents as contents_module
 from autograde.release import edition as edition_module
+from autograde.release import package as package_module
 from autograde.release.contents import contents_of
 from autograde.release.edition import edition_folder, write_edition
+from autograde.release.library import SUFFIXES
 from tests.released import ROOT, released_course, run_alone
 from tests.sample_course import make_course
 from tests.test_dependencies import imported_modules, undeclared
@@ -182,6 +184,19 @@ def test_what_two_released_lessons_share_has_another_form_and_the_grader_s_editi
     assert "generalized_advantage" not in contents_of(both[:1]).stand_ins
 
 
+def test_what_a_loop_takes_no_argument_for_has_another_form_in_its_own_lesson_too(tmp_path):
+    lesson = lesson_about(tmp_path, "clip_fraction")
+    assert "clip_fraction" in contents_of([lesson]).stand_ins
+    assert "clip_fraction" not in contents_of([lesson]).kept
+    assert "clip_fraction" not in contents_of([lesson], grading=True).stand_ins
+
+
+def test_a_lesson_whose_training_could_not_run_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(contents_module, "FOR_LOOPS", ())
+    with pytest.raises(CourseError, match="clip_fraction: an exercise that a training needs"):
+        contents_of([lesson_about(tmp_path, "clip_fraction")])
+
+
 def test_an_answer_in_a_file_that_would_be_shipped_is_refused(tmp_path):
     with pytest.raises(CourseError, match=r"course_lib/replay.py holds its answer"):
         contents_of([lesson_about(tmp_path, "ReplayBuffer", "07")])
@@ -296,6 +311,11 @@ def test_the_edition_has_no_tests_to_start(folder):
     assert done.returncode == 1
     assert "the student edition has no tests" in done.stderr
     assert not (folder / ".venv").exists()
+    shown = subprocess.run(
+        [sys.executable, "start.py", "--help"], capture_output=True, text=True, cwd=folder
+    )
+    assert "set up, open the notebooks in JupyterLab" in shown.stdout
+    assert "grade a sample class" not in shown.stdout
 
 
 def course(*arguments: object) -> int:
@@ -307,8 +327,8 @@ def course(*arguments: object) -> int:
 
 def test_releasing_again_replaces_what_was_released_and_nothing_else(tmp_path, capsys):
     target = tmp_path / "given"
+    (target / ".git").mkdir(parents=True)
     assert course("release", target, "02", "05", "--course", ROOT) == 0
-    (target / ".git").mkdir()
     (target / "syllabus.txt").write_text("ours")
     assert course("release", target, "02", "--course", ROOT) == 0
     assert "The student edition of 02_reinforce is in" in capsys.readouterr().out
@@ -329,7 +349,30 @@ def test_a_folder_with_something_else_in_it_is_refused(tmp_path, capsys):
     assert [one.name for one in tmp_path.iterdir()] == ["mine.txt"]
 
 
+def test_a_release_that_was_interrupted_can_be_done_again(tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(package_module.shutil, "rmtree", interrupted)
+        (tmp_path / "course_lib").mkdir()
+        (tmp_path / package_module.MARKER).write_text("{}")
+        partial = tmp_path / ".release-x"
+        (partial / "course_lib").mkdir(parents=True)
+        (partial / package_module.MARKER).write_text("new")
+        with pytest.raises(KeyboardInterrupt):
+            package_module.move_into(partial, tmp_path)
+    assert (tmp_path / package_module.MARKER).read_text() == "new"
+    package_module.refuse_foreign(tmp_path)
+
+
+def test_a_folder_that_cannot_be_made_is_one_message(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert course("release", tmp_path / "file" / "below", "02", "--course", ROOT) == 1
+    assert capsys.readouterr().err.startswith("course: Cannot write ")
+
+
 def test_only_python_files_and_data_of_the_library_are_copied(folder):
     files = [path for path in (folder / "course_lib").rglob("*") if path.is_file()]
     suffixes = {path.suffix for path in files if path.parent.name != "__pycache__"}
-    assert suffixes == set(contents_module.SUFFIXES)
+    assert suffixes == set(SUFFIXES)

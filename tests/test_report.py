@@ -3,15 +3,26 @@
 import csv
 import io
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
 from autograde.grading.notes import Note
 from autograde.grading.outcomes import BY_HAND, ERROR, NOT_WRITTEN, PARTLY, RIGHT, WRONG, Score
-from autograde.grading.report import HEADER, SIGNS, as_text, grades_csv, number, render, sign
+from autograde.grading.report import (
+    HEADER,
+    SIGNS,
+    as_text,
+    grades_csv,
+    number,
+    questions_csv,
+    render,
+    sign,
+)
 from autograde.grading.results import LessonResults, MistakeCount, Row
 from autograde.lesson import Lesson
+from tests.browser import a_browser
 
 HOSTILE = "<script>alert('x')</script>"
 
@@ -106,7 +117,7 @@ def test_every_link_on_the_page_leads_somewhere(table):
     ids = {given["id"] for _, given in page.tags if "id" in given}
     links = [given["href"] for tag, given in page.tags if tag == "a"]
     assert {link[1:] for link in links if link.startswith("#")} <= ids
-    assert [link for link in links if not link.startswith("#")] == ["grades.csv"]
+    assert [link for link in links if not link.startswith("#")] == ["grades.csv", "questions.csv"]
 
 
 def test_tables_can_be_read_aloud_and_scrolled_by_keyboard(table):
@@ -117,7 +128,7 @@ def test_tables_can_be_read_aloud_and_scrolled_by_keyboard(table):
     regions = [given for _, given in page.tags if given.get("role") == "region"]
     assert regions
     assert all(given["tabindex"] == "0" and given["aria-label"] for given in regions)
-    assert page.tags.count(("caption", {})) == 2
+    assert page.tags.count(("caption", {})) == 3
 
 
 def test_no_status_is_told_by_colour_alone(table):
@@ -126,6 +137,55 @@ def test_no_status_is_told_by_colour_alone(table):
     html = render([table])
     for status in (RIGHT, PARTLY, WRONG, NOT_WRITTEN, BY_HAND):
         assert f">{status}</span>" in html
+
+
+def test_the_page_has_the_numbers_of_each_question(table):
+    text = Page(render([table])).text
+    # Shares 3/3, 0/3 and 1.5/3 of the first question; two of the second are right.
+    assert "loss 50 % — 1 of 3 sign- flipped (2)" in text
+    assert "advantage 67 % — 2 of 3 1" in text
+
+
+def test_near_copies_are_pointed_out_with_a_warning(table):
+    assert "None." in Page(render([table])).text
+    marks = tuple(f"{number:012x}" for number in range(30))
+    table.rows[0] = replace(table.rows[0], fingerprint=marks)
+    table.rows[2] = replace(table.rows[2], fingerprint=marks)
+    text = Page(render([table])).text
+    assert "ada and cyn: 100 %" in text
+    assert "Similarity is no proof of copying" in text
+
+
+def test_the_csv_of_questions_has_one_line_a_question(table):
+    lines = list(csv.DictReader(io.StringIO(questions_csv([table]))))
+    assert [line["exercise"] for line in lines] == ["loss", "advantage", "why"]
+    assert (lines[0]["lesson"], lines[0]["facility"], lines[0]["mistake"]) == (
+        "02_small",
+        "0.5",
+        "sign-flipped",
+    )
+    assert lines[0]["discrimination"] == ""
+
+
+@pytest.mark.slow
+def test_the_page_opens_in_a_browser_without_a_script_or_the_network(table, tmp_path):
+    path = tmp_path / "index.html"
+    path.write_text(render([table]), encoding="utf-8")
+    asked, complaints = [], []
+    with a_browser() as browser:
+        page = browser.new_page(viewport={"width": 1400, "height": 900})
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("dialog", lambda dialog: complaints.append(dialog.message))
+        page.goto(path.as_uri())
+        assert page.get_by_role("heading", name="Report on a class").is_visible()
+        assert page.get_by_role("rowheader", name="ada").first.is_visible()
+        page.locator("summary", has_text="bob").click()
+        assert page.get_by_text(HOSTILE, exact=True).is_visible()
+        width = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        assert width <= 0  # wide tables scroll by themselves
+    assert asked == [path.as_uri()]
+    assert complaints == []
 
 
 def test_a_report_on_nothing_says_so():

@@ -32,6 +32,9 @@ def test_the_runs_of_the_lessons_are_there_and_carry_their_own_names():
         "ppo-continuous-cartpole",
         "ppo-kl-cartpole",
         "sac-pendulum",
+        "soft-q-grid-world",
+        "dqn-cartpole",
+        "off-policy-actor-critic-cartpole",
     }
     assert all(run.name == name for name, run in RUNS.items())
 
@@ -62,7 +65,7 @@ def test_the_stored_band_fits_the_run(name):
     assert points == len(band.env_steps)
 
 
-CARTPOLES = [name for name in RUNS if not name.endswith("pendulum")]
+CARTPOLES = [name for name in RUNS if RUNS[name].environment_id.endswith(("Pole-v0", "Pole-v1"))]
 PENDULUMS = [name for name in RUNS if name.endswith("pendulum")]
 
 
@@ -84,6 +87,14 @@ def test_the_stored_band_of_a_pendulum_rises_from_hanging_to_standing(name):
     assert ((band.returns >= -200 * (np.pi**2 + 6.4 + 0.004)) & (band.returns <= 0)).all()
     assert np.median(band.returns[:, 0]) < -800
     assert np.median(band.returns[:, -1]) > -250
+
+
+def test_the_stored_band_of_the_grid_world_rises_from_wandering_to_the_shortest_way():
+    band = reference_band("soft-q-grid-world")
+    # At most 100 steps of −1 and a pit of −10; the shortest way takes ten steps.
+    assert ((band.returns >= -110) & (band.returns <= -10)).all()
+    assert np.median(band.returns[:, 0]) < -50
+    assert np.median(band.returns[:, -1]) > -10.5
 
 
 @pytest.mark.parametrize("name", WITH_THRESHOLD)

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from autograde.release.contents import DISTRIBUTIONS, FOR_OTHER_LESSONS
+from autograde.release.contents import DISTRIBUTIONS, FOR_LOOPS
+from autograde.release.library import fixed_in, library_files
 from autograde.release.shipped import stand_ins
 from course_lib import reference
 from tests.helpers import random_rollout
@@ -29,6 +30,11 @@ def inputs_of(name: str) -> tuple:
         "gaussian_kl": (mean, log_std, draw(6, 3, seed=6), draw(3, seed=7)),
         "gaussian_log_prob": (mean, log_std, action),
         "squashed_gaussian_log_prob": (mean, log_std, 3 * action),
+        "token_log_prob": (draw(2, 4, 3, seed=2), torch.tensor([[0, 2, 1, 1], [0, 2, 0, 1]])),
+        "critic_loss": (10 * draw(7), draw(7, seed=1).detach()),
+        "value_loss_monte_carlo": (10 * draw(7, 2), draw(7, 2, seed=1).detach()),
+        "max_likelihood_loss": (draw(4, 3),),
+        "approximate_kl": (draw(9), draw(9, seed=1).detach()),
     }[name]
 
 
@@ -39,8 +45,12 @@ def gradients(value, inputs) -> list:
     return list(torch.autograd.grad(weighted, leaves))
 
 
-@pytest.mark.parametrize("name", [one for one in DISTRIBUTIONS if not one.startswith("sample")])
-def test_a_distribution_of_torch_is_the_reference_s(name):
+DENSITIES = [one for one in DISTRIBUTIONS if not one.startswith("sample")]
+LOSSES = ["critic_loss", "value_loss_monte_carlo", "max_likelihood_loss", "approximate_kl"]
+
+
+@pytest.mark.parametrize("name", [*DENSITIES, *LOSSES])
+def test_a_stand_in_has_the_value_and_the_gradients_of_the_reference(name):
     inputs = inputs_of(name)
     wanted, got = getattr(reference, name)(*inputs), getattr(stand_ins, name)(*inputs)
     torch.testing.assert_close(got, wanted)
@@ -88,5 +98,26 @@ def test_layer_normalisation_normalises_advantages():
 
 
 def test_every_stand_in_that_an_edition_may_name_is_there():
-    for name in (*DISTRIBUTIONS, *FOR_OTHER_LESSONS):
+    for name in (*DISTRIBUTIONS, *FOR_LOOPS):
         assert callable(getattr(stand_ins, name)) and callable(getattr(reference, name))
+
+
+def test_shrinking_the_ratios_counts_those_that_a_clip_would_reach():
+    log_prob, old = 0.3 * draw(50).detach(), torch.zeros(50, dtype=torch.float64)
+    wanted = reference.clip_fraction(log_prob, old, 0.2)
+    assert 0.2 < wanted < 0.8
+    torch.testing.assert_close(stand_ins.clip_fraction(log_prob, old, 0.2), wanted)
+
+
+def test_torch_s_samplers_give_the_same_minibatches():
+    one, other = (torch.Generator().manual_seed(5) for _ in range(2))
+    wanted = reference.minibatch_indices(10, 4, one)
+    got = stand_ins.minibatch_indices(10, 4, other)
+    assert [rows.tolist() for rows in got] == [rows.tolist() for rows in wanted]
+    assert [len(rows) for rows in got] == [4, 4, 2]
+
+
+def test_every_loop_of_the_course_can_be_released():
+    for path in library_files():
+        fixed = {name for name in fixed_in(path) if name in reference.__all__}
+        assert fixed <= {*DISTRIBUTIONS, *FOR_LOOPS}, path

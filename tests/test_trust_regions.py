@@ -293,3 +293,28 @@ def test_continuous_actions_train_with_both_distributions(loop, settings, distri
     progress = trained(loop, config, 2, "ContinuousCartPole-v0")
     assert torch.isfinite(weights(progress)).all()
     assert progress.metrics["kl"] > 0
+
+
+@pytest.mark.parametrize("name", ["tnpg", "trpo", "trpo_lagrangian"])
+def test_a_divergence_that_is_no_number_is_named_with_its_update(name):
+    loop, settings = LOOPS[name]
+    updates = []
+
+    def counting(*rollout, gamma, gae_lambda):
+        updates.append(1)
+        return generalized_advantage(*rollout, gamma, gae_lambda)
+
+    def broken_later(logits_p, logits_q):
+        return categorical_kl(logits_p, logits_q) * (float("nan") if len(updates) == 2 else 1.0)
+
+    with pytest.raises(ValueError, match=r"update 2: the loss is nan; kl already not finite"):
+        trained(loop, settings(**SIZES), 3, kl=broken_later, advantage=counting)
+
+
+@all_loops
+def test_a_surrogate_that_is_no_number_stops_the_run(loop, settings):
+    def broken(log_prob, old_log_prob, advantage):
+        return surrogate_objective(log_prob, old_log_prob, advantage) * float("nan")
+
+    with pytest.raises(ValueError, match=r"update 1: the loss is nan; all its inputs are finite"):
+        trained(loop, settings(**SIZES), 1, surrogate=broken)

@@ -1,6 +1,7 @@
 """Results for scripts: what `--json` prints."""
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from autograde.grading.classroom import Classroom
@@ -47,6 +48,9 @@ def as_data(table: LessonResults) -> dict[str, Any]:
             }
             for row in table.rows
         ],
+        "questions": [asdict(one) for one in table.questions],
+        "seconds": asdict(table.times) if table.times else None,
+        "similar": [asdict(pair) for pair in table.similar],
         "mistakes": [
             {"exercise": one.exercise, "mistake": one.mistake, "students": list(one.students)}
             for one in table.mistakes

@@ -3,6 +3,7 @@
 It needs no gradebook: points and comments are put into the notebook from what is known of them.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -26,6 +27,7 @@ from autograde.grading.prose import markdown2html
 from autograde.grading.quiet import quiet_log
 
 NO_RESPONSE = "No response."
+SCRIPT = re.compile(r"<script\b.*?</script>\s*", re.DOTALL | re.IGNORECASE)
 HEAD = '<meta charset="utf-8" />'
 POLICY = (
     '\n<meta http-equiv="Content-Security-Policy" '
@@ -75,7 +77,7 @@ class FeedbackExporter(HTMLExporter):
         )
         self.register_filter("filter_data_type", widgets)
         html, resources = TemplateExporter.from_notebook_node(self, nb, resources, **options)
-        return html.replace(HEAD, HEAD + POLICY, 1), resources
+        return SCRIPT.sub("", html).replace(HEAD, HEAD + POLICY, 1), resources
 
 
 class FeedbackPages:

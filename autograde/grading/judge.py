@@ -29,8 +29,9 @@ from autograde.grading.incidents import incidents
 from autograde.grading.notes import Note, bounded_notes, shortened
 from autograde.grading.outcomes import Score
 from autograde.grading.reading import Unreadable, cells_in
-from autograde.grading.rebuilding import add_heading, rebuild
+from autograde.grading.rebuilding import Rebuilt, add_heading, rebuild
 from autograde.grading.scoring import score, score_nothing
+from autograde.grading.similar import fingerprint
 
 GRACE_SECONDS = 240.0  # on top of what a notebook may take, before a judge counts as hung
 MAX_MESSAGE = 6_000
@@ -74,6 +75,7 @@ class Graded:
     penalty: float = 0.0
     seconds: float = 0.0
     calls: tuple[dict[str, Any], ...] = ()
+    fingerprint: tuple[str, ...] = ()
 
 
 @cache
@@ -116,13 +118,19 @@ def grade(task: Task) -> Graded:
             notes.append(Note("unreadable", f"{task.file_name} {error}.", problem=True))
         return grade_nothing(task, notes)
     rebuilt = rebuild(parsed(task.kit.source), cells, clear)
+    scores, found, calls = run_and_score(rebuilt, clear, task.kit.limits)
+    notes = [*task.notes, *more, *rebuilt.notes, *found]
+    return finished(task, rebuilt.notebook, scores, notes, calls, time.perf_counter() - started)
+
+
+def run_and_score(
+    rebuilt: Rebuilt, clear: ClearHiddenTests, limits: Limits
+) -> tuple[list[Score], list[Note], tuple[dict[str, Any], ...]]:
+    """Run a rebuilt notebook and put the outputs into it; scores, incidents, recorded calls."""
     notebook = rebuilt.notebook
-    todo = cells_to_run(rebuilt, clear, everything=task.kit.limits.everything)
-    results = execute(todo, task.kit.limits)
+    results = execute(cells_to_run(rebuilt, clear, everything=limits.everything), limits)
     scores = score(notebook, results, rebuilt.unwritten)
-    notes = [*task.notes, *more, *rebuilt.notes, *incidents(notebook, results)]
-    calls = calls_of(notebook, results)
-    return finished(task, notebook, scores, notes, calls, time.perf_counter() - started)
+    return scores, incidents(notebook, results), calls_of(notebook, results)
 
 
 def grade_nothing(task: Task, notes: list[Note]) -> Graded:
@@ -142,6 +150,7 @@ def finished(
     seconds: float = 0.0,
 ) -> Graded:
     """The texts of the files, and everything within bounds."""
+    marks = fingerprint(notebook, parsed(task.kit.source))
     pages = pages_for(task.kit.slug, Settings(task.kit.config))
     penalty, late = pages.penalty(task.student, scores, task.earlier, task.seconds_late)
     kept = bounded_notes([*late, *notes])
@@ -160,6 +169,7 @@ def finished(
         penalty=penalty,
         seconds=seconds,
         calls=calls,
+        fingerprint=marks,
     )
 
 

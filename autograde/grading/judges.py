@@ -95,7 +95,7 @@ class LocalJudges:
 class ClusterJudges:
     """Workers of a dask cluster, which have to be of the same version of the course."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, patience: float = 15.0) -> None:
         try:
             from distributed import Client
             from distributed.scheduler import KilledWorker
@@ -106,7 +106,7 @@ class ClusterJudges:
             ) from None
         self.died = (KilledWorker,)
         try:
-            self.client = Client(address, timeout=10, set_as_default=False)
+            self.client = Client(address, timeout=patience, set_as_default=False)
         except (OSError, ValueError) as error:
             raise CourseError(
                 f"There is no scheduler at {address} ({error}). Start one with `dask scheduler`, "

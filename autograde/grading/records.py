@@ -26,6 +26,7 @@ class Record:
     scores: tuple[Score, ...]
     notes: tuple[Note, ...] = ()
     seconds: float = 0.0
+    fingerprint: tuple[str, ...] = ()
 
     @property
     def points(self) -> float:
@@ -43,7 +44,7 @@ class Record:
         return tuple(note for note in self.notes if note.problem)
 
     def to_json(self) -> dict[str, Any]:
-        """The record as it is stored."""
+        """The record for people's programs."""
         return {
             "student": self.student,
             "lesson": self.lesson,
@@ -54,6 +55,10 @@ class Record:
             "notes": [note.to_json() for note in self.notes],
             "seconds": round(self.seconds, 3),
         }
+
+    def stored(self) -> dict[str, Any]:
+        """The same with what only the next report needs."""
+        return {**self.to_json(), "fingerprint": list(self.fingerprint)}
 
 
 def record_path(room: Classroom, lesson: Lesson, student: str) -> Path:
@@ -68,7 +73,7 @@ def calls_path(room: Classroom, lesson: Lesson, student: str) -> Path:
 
 def write_record(room: Classroom, lesson: Lesson, record: Record) -> None:
     """Store a record; a reader sees the old one or the new one, never half of it."""
-    text = json.dumps(record.to_json(), indent=1, ensure_ascii=False)
+    text = json.dumps(record.stored(), ensure_ascii=False)
     write_if_new(record_path(room, lesson, record.student), text + "\n")
 
 
@@ -83,6 +88,7 @@ def read_record(room: Classroom, lesson: Lesson, student: str) -> Record | None:
             tuple(Score(**one) for one in data["scores"]),
             tuple(Note(**note) for note in data["notes"]),
             data["seconds"],
+            tuple(data["fingerprint"]),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -3,12 +3,14 @@
 import csv
 import io
 from collections.abc import Sequence
+from dataclasses import astuple, fields
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from autograde.building.worked import write_if_new
+from autograde.grading.class_statistics import FEWEST, Question
 from autograde.grading.classroom import Classroom
 from autograde.grading.notes import Note
 from autograde.grading.outcomes import NOT_WRITTEN, PARTLY, RIGHT
@@ -33,10 +35,11 @@ SIGNS = {RIGHT: "✓", PARTLY: "◐", NOT_WRITTEN: "–", "by hand": "✎", "wro
 def write_report(
     room: Classroom, lessons: list[Lesson], strays: Sequence[Note] = ()
 ) -> list[LessonResults]:
-    """Write `report/index.html` and `report/grades.csv`; the tables that are in them."""
+    """Write the page, `grades.csv` and `questions.csv` into `report`; the tables in them."""
     tables = gather(room, lessons)
     write_if_new(html_path(room), render(tables, strays))
     write_if_new(csv_path(room), grades_csv(tables))
+    write_if_new(room.report / "questions.csv", questions_csv(tables))
     return tables
 
 
@@ -61,8 +64,10 @@ def render(tables: list[LessonResults], strays: Sequence[Note] = ()) -> str:
     )
     environment.filters["points"] = number
     environment.filters["breakable"] = breakable
+    environment.filters["percent"] = percent
+    environment.filters["signed"] = signed
     template = environment.get_template("report.html.j2")
-    return template.render(tables=tables, strays=strays, sign=sign)
+    return template.render(tables=tables, strays=strays, sign=sign, fewest=FEWEST)
 
 
 def sign(status: str) -> str:
@@ -79,6 +84,30 @@ def breakable(name: str) -> Markup:
 def number(points: float | None) -> str:
     """Points without needless zeros; a dash for none."""
     return "—" if points is None else f"{points:.2f}".rstrip("0").rstrip(".")
+
+
+def percent(share: float | None) -> str:
+    """A share in per cent."""
+    return "—" if share is None else f"{100 * share:.0f} %"
+
+
+def signed(value: float | None) -> str:
+    """A correlation."""
+    return "—" if value is None else f"{value:.2f}".replace("-", "−")
+
+
+def questions_csv(tables: list[LessonResults]) -> str:
+    """One line a question: how hard it was, how well it tells students apart."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    names = [field.name for field in fields(Question)]
+    writer.writerow(["lesson", *names])
+    for table in tables:
+        for one in table.questions:
+            values = ["" if value is None else value for value in astuple(one)]
+            short = [f"{value:.4g}" if isinstance(value, float) else value for value in values]
+            writer.writerow([table.lesson.name, *short])
+    return out.getvalue()
 
 
 def grades_csv(tables: list[LessonResults]) -> str:

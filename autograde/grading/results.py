@@ -8,11 +8,13 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 
 from autograde.grading import gradebook
+from autograde.grading.class_statistics import Question, Times, questions, times
 from autograde.grading.classroom import Classroom
 from autograde.grading.gradebook import SavedGrade
 from autograde.grading.notes import Note
 from autograde.grading.outcomes import BY_HAND, Score
 from autograde.grading.records import Record, read_record
+from autograde.grading.similar import Pair, similar_pairs
 from autograde.lesson import Lesson
 
 
@@ -25,6 +27,8 @@ class Row:
     notes: tuple[Note, ...] = ()
     penalty: float = 0.0
     handed_in: bool = True
+    seconds: float = 0.0
+    fingerprint: tuple[str, ...] = ()
 
     @property
     def points(self) -> float:
@@ -95,6 +99,21 @@ class LessonResults:
         return sorted(counts, key=lambda one: (-len(one.students), one.exercise, one.mistake))
 
     @property
+    def questions(self) -> list[Question]:
+        """Each graded cell over the whole class."""
+        return questions([row.scores for row in self.handed_in])
+
+    @property
+    def times(self) -> Times | None:
+        """How long the submissions took to run."""
+        return times({row.student: row.seconds for row in self.handed_in})
+
+    @property
+    def similar(self) -> list[Pair]:
+        """Pairs of students whose work is nearly the same."""
+        return similar_pairs({row.student: row.fingerprint for row in self.handed_in})
+
+    @property
     def statuses(self) -> Counter[str]:
         """How often each status occurs."""
         return Counter(one.status for row in self.rows for one in row.scores)
@@ -118,7 +137,8 @@ def gather(room: Classroom, lessons: list[Lesson]) -> list[LessonResults]:
             if record:
                 scores = tuple(current(record, one, grades) for one in record.scores)
                 penalty = saved[student].penalty
-                table.rows.append(Row(student, scores, record.notes, penalty))
+                more = {"seconds": record.seconds, "fingerprint": record.fingerprint}
+                table.rows.append(Row(student, scores, record.notes, penalty, **more))
             else:
                 table.rows.append(Row(student, handed_in=False))
         if table.handed_in:

@@ -59,7 +59,13 @@ def save(
     write_if_new(feedback_path(room, submission), graded.feedback)
     write_calls(calls_path(room, lesson, submission.student), graded)
     record = Record(
-        submission.student, lesson.name, key, graded.scores, graded.notes, graded.seconds
+        student=submission.student,
+        lesson=lesson.name,
+        key=key,
+        scores=graded.scores,
+        notes=graded.notes,
+        seconds=graded.seconds,
+        fingerprint=graded.fingerprint,
     )
     write_record(room, lesson, record)
     return record

@@ -8,32 +8,29 @@ The rules, for every function of the curriculum:
    `torch.distributions`: policies cannot do without.
 3. What a released lesson's runs need of lessons outside the set is kept as it is, with what it
    calls, and nothing else of those lessons.
-4. What they need of *another released* lesson has a stand-in where there is one, in a form that
-   does not show the answer. The grader's edition leaves these out: no import of the course may
-   earn a point.
+4. What they need of *another released* lesson, or what a loop takes no argument for, has a stand-in
+   in a form that does not show the answer. The grader's edition leaves these out: no import of the
+   course may earn a point.
 """
 
 import ast
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
 
-import course_lib
 from autograde.building.lint import check_calls
 from autograde.errors import CourseError
 from autograde.lesson import Lesson
-
-LIBRARY = Path(course_lib.__file__).parent
-LEFT_OUT = (
-    "reference",
-    "checks/exercises",
-    "checks/questions",
-    "checks/drawing.py",
-    "bands/__main__.py",
-    "bands/record.py",
+from autograde.release.library import (
+    LIBRARY,
+    fixed_in,
+    imported_files,
+    library_files,
+    names_from,
+    parsed,
+    reference_imports,
+    taken_as,
 )
-SUFFIXES = (".py", ".npz", ".json")
+
 DISTRIBUTIONS = (
     "beta_log_prob",
     "categorical_entropy",
@@ -45,8 +42,18 @@ DISTRIBUTIONS = (
     "sample_categorical",
     "sample_gaussian",
     "squashed_gaussian_log_prob",
+    "token_log_prob",
 )
-FOR_OTHER_LESSONS = ("generalized_advantage", "normalize_advantage")
+FOR_LOOPS = (
+    "approximate_kl",
+    "clip_fraction",
+    "critic_loss",
+    "generalized_advantage",
+    "max_likelihood_loss",
+    "minibatch_indices",
+    "normalize_advantage",
+    "value_loss_monte_carlo",
+)
 GUARD = "require_"
 
 
@@ -79,32 +86,55 @@ def contents_of(lessons: Sequence[Lesson], *, grading: bool = False) -> Contents
     Raises:
         CourseError: an exercise's answer lies where the edition would take it along.
     """
-    exercises, questions = {}, []
-    for lesson in lessons:
-        for kind, name in check_calls(lesson.source.read_text(encoding="utf-8")):
-            if kind == "check":
-                exercises[name] = lesson.name.split("_", 1)[0]
-            else:
-                questions.append(name.removeprefix("answer_"))
+    exercises, questions = graded_names(lessons)
     refuse_shipped(exercises)
-    needed = {name: needs(lesson) for lesson in lessons for name in [lesson.name.split("_", 1)[0]]}
-    borrowed = {
-        name
-        for number, names in needed.items()
-        for name in names & set(FOR_OTHER_LESSONS)
-        if exercises.get(name, number) != number
-    }
+    needed = {number_of(lesson): needs(lesson) for lesson in lessons}
+    borrowed = borrowed_names(exercises, needed)
     guards = {
         name for path in library_files() for name in reference_imports(path) if is_guard(name)
     }
     kept = set().union(guards, *needed.values()) - set(exercises) - set(DISTRIBUTIONS)
-    stand_ins = DISTRIBUTIONS if grading else (*DISTRIBUTIONS, *sorted(borrowed))
+    extra = () if grading else sorted(borrowed & set(FOR_LOOPS))
+    stand_ins = (*DISTRIBUTIONS, *extra)
+    return Contents(exercises, questions, tuple(sorted(kept)), stand_ins, arguments_of_loops())
+
+
+def graded_names(lessons: Sequence[Lesson]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The exercises that lessons check, each with its lesson's number, and their questions."""
+    exercises, questions = {}, []
+    for lesson in lessons:
+        for kind, name in check_calls(lesson.source.read_text(encoding="utf-8")):
+            if kind == "check":
+                exercises[name] = number_of(lesson)
+            else:
+                questions.append(name.removeprefix("answer_"))
+    return exercises, tuple(dict.fromkeys(questions))
+
+
+def borrowed_names(exercises: dict[str, str], needed: dict[str, dict[str, bool]]) -> set[str]:
+    """The exercises that a training needs though no student of its lesson hands them over.
+
+    Args:
+        exercises: by name, the number of the lesson they belong to.
+        needed: by lesson, the functions that it needs; true where no argument takes them.
+    """
+    fixed = {name for names in needed.values() for name in names if names[name]}
+    elsewhere = {
+        name
+        for number, names in needed.items()
+        for name in names
+        if exercises.get(name, number) != number
+    }
+    refuse_without_stand_in((fixed & set(exercises)) - {*DISTRIBUTIONS, *FOR_LOOPS})
+    return elsewhere | (fixed & set(exercises))
+
+
+def arguments_of_loops() -> dict[str, list[str]]:
+    """For each function of the curriculum that is a default, what its arguments are called."""
     arguments: dict[str, list[str]] = {}
     for name, argument in sorted({pair for path in library_files() for pair in taken_as(path)}):
         arguments.setdefault(name, []).append(argument)
-    return Contents(
-        exercises, tuple(dict.fromkeys(questions)), tuple(sorted(kept)), stand_ins, arguments
-    )
+    return arguments
 
 
 def is_guard(name: str) -> bool:
@@ -112,20 +142,16 @@ def is_guard(name: str) -> bool:
     return name.startswith(GUARD)
 
 
-def library_files(suffixes: Iterable[str] = (".py",)) -> list[Path]:
-    """The files of `course_lib` that go in as they are."""
-    found = (path for path in LIBRARY.rglob("*") if path.suffix in suffixes)
-    return sorted(path for path in found if not is_left_out(path.relative_to(LIBRARY)))
+def number_of(lesson: Lesson) -> str:
+    """The lesson's two digits."""
+    return lesson.name.split("_", 1)[0]
 
 
-def is_left_out(path: Path) -> bool:
-    """Whether a file holds answers, or is of no use without them."""
-    places = {path.as_posix(), *(parent.as_posix() for parent in path.parents)}
-    return bool(places & set(LEFT_OUT)) or "__pycache__" in path.parts
+def needs(lesson: Lesson) -> dict[str, bool]:
+    """The curriculum's functions that a lesson imports or that its trainings need.
 
-
-def needs(lesson: Lesson) -> set[str]:
-    """The curriculum's functions that a lesson imports, and those that its trainings need."""
+    Each with whether a training needs it and takes no argument for it.
+    """
     from course_lib import algorithms
     from course_lib.runs import RUNS
 
@@ -133,68 +159,21 @@ def needs(lesson: Lesson) -> set[str]:
     texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
     loops = {RUNS[name].algorithm for name in RUNS if name in texts}
     loops |= {getattr(algorithms, name) for name in names_from(tree, "course_lib.algorithms")}
-    found = set(names_from(tree, "course_lib.reference"))
-    for loop in loops:
-        for path in imported_files(loop.__module__):
-            found |= set(reference_imports(path))
+    found = dict.fromkeys(names_from(tree, "course_lib.reference"), False)
+    for path in set().union(*(imported_files(loop.__module__) for loop in loops)):
+        for name in reference_imports(path):
+            found[name] = found.get(name, False) or name in fixed_in(path)
     return found
 
 
-@cache
-def imported_files(module: str) -> frozenset[Path]:
-    """A module of the library with all modules of the library that it imports."""
-    found: set[Path] = set()
-    left = [module]
-    while left:
-        path = file_of(left.pop())
-        if path is None or path in found or path.relative_to(LIBRARY).parts[0] == "reference":
-            continue
-        found.add(path)
-        left += [node.module for node in imports(parsed(path))]
-    return frozenset(found)
-
-
-def file_of(module: str) -> Path | None:
-    """The file of a module of the library."""
-    place = LIBRARY.parent.joinpath(*module.split("."))
-    candidates = (place.with_suffix(".py"), place / "__init__.py")
-    return next((path for path in candidates if path.exists()), None)
-
-
-@cache
-def parsed(path: Path) -> ast.Module:
-    """A file as a syntax tree."""
-    return ast.parse(path.read_text(encoding="utf-8"))
-
-
-def imports(tree: ast.AST) -> Iterator[ast.ImportFrom]:
-    """The `from course_lib… import …` of a file; the library has no others of its own."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("course_lib"):
-            yield node
-
-
-def names_from(tree: ast.AST, module: str) -> list[str]:
-    """What a file imports from a module or from those below it."""
-    found = (node for node in imports(tree) if f"{node.module}.".startswith(f"{module}."))
-    return [alias.name for node in found for alias in node.names]
-
-
-def reference_imports(path: Path) -> list[str]:
-    """What a file of the library imports from `course_lib.reference`."""
-    return names_from(parsed(path), "course_lib.reference")
-
-
-def taken_as(path: Path) -> Iterator[tuple[str, str]]:
-    """The curriculum's functions that are defaults in a file, each with its argument's name."""
-    names = set(reference_imports(path))
-    for node in ast.walk(parsed(path)):
-        if isinstance(node, ast.arguments):
-            positional = [*node.posonlyargs, *node.args]
-            pairs = list(zip(reversed(positional), reversed(node.defaults), strict=False))
-            for argument, default in [*pairs, *zip(node.kwonlyargs, node.kw_defaults, strict=True)]:
-                if isinstance(default, ast.Name) and default.id in names:
-                    yield default.id, argument.arg
+def refuse_without_stand_in(missing: set[str]) -> None:
+    """A loop of a released lesson must be able to run."""
+    if missing:
+        raise CourseError(
+            f"{', '.join(sorted(missing))}: an exercise that a training needs and takes no "
+            "argument for. Give the training an argument, or the edition a stand-in in "
+            "autograde/release/shipped/stand_ins.py."
+        )
 
 
 def refuse_shipped(exercises: Iterable[str]) -> None:

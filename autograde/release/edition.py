@@ -15,19 +15,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from autograde.lesson import Lesson
-from autograde.release.contents import (
-    LIBRARY,
-    SUFFIXES,
-    Contents,
-    contents_of,
-    library_files,
-)
+from autograde.release.contents import Contents, contents_of
 from autograde.release.extract import (
     defined_names,
     extracted,
     reference_modules,
     with_what_they_call,
 )
+from autograde.release.library import LIBRARY, SUFFIXES, library_files
 
 HERE = Path(__file__).parent
 SHIPPED = ("lookup.py", "stand_ins.py")

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterable
 from pathlib import Path
 
-from autograde.release.contents import LIBRARY, imports, parsed
+from autograde.release.library import LIBRARY, imports, parsed
 
 REFERENCE = LIBRARY / "reference"
 HEADER = '"""What this edition keeps of a module of the course."""'

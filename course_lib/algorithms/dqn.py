@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from course_lib.agents import make_discrete_q_function
-from course_lib.algorithms.optimising import decay
+from course_lib.algorithms.optimising import decay, descend
 from course_lib.algorithms.progress import Progress, require_finite
 from course_lib.environments import make_vector
 from course_lib.exploring import Explorer
@@ -128,10 +128,7 @@ def dqn(
             q_value = q_function(obs).gather(-1, action.unsqueeze(-1)).squeeze(-1)
             objective = loss(q_value, td_target)
             require_finite(update, objective, td_target=td_target, q_value=q_value)
-            optimizer.zero_grad()
-            objective.backward()
-            torch.nn.utils.clip_grad_norm_(q_function.parameters(), config.max_grad_norm)
-            optimizer.step()
+            descend(objective, optimizer, config.max_grad_norm, q_function)
 
             # 4. Let the slow copy follow.
             follow(target_q_function, q_function, config.target_rate)

@@ -39,6 +39,7 @@ class LocalProblem:
         surrogate: Callable[[Tensor, Tensor, Tensor], Tensor] = surrogate_objective,
     ) -> None:
         self.policy, self.batch, self.surrogate = policy, batch, surrogate
+        self.update = update
         self.weights = list(policy.parameters())
         self.parameters = parameters_to_vector(self.weights).detach()
         with torch.no_grad():

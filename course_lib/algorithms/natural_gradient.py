@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from course_lib.algorithms.local_problem import LocalProblem
-from course_lib.algorithms.progress import Progress
+from course_lib.algorithms.progress import Progress, require_finite
 from course_lib.algorithms.trust_region import TrustRegionConfig, trust_region
 from course_lib.reference import (
     conjugate_gradient,
@@ -107,8 +107,13 @@ def natural_direction(
     solve: Callable[..., Tensor],
     product: Callable[..., Tensor],
 ) -> Tensor:
-    """(D,) x with F x ≈ g, by products with the Fisher matrix F alone."""
+    """(D,) x with F x ≈ g, by products with the Fisher matrix F alone.
+
+    Raises:
+        ValueError: the KL divergence is not finite.
+    """
     kl = problem.mean_kl()
+    require_finite(problem.update, kl, kl=kl)
     return solve(
         lambda vector: product(kl, problem.weights, vector, config.damping),
         problem.gradient, config.iterations, config.tolerance,

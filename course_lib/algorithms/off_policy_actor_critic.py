@@ -1,5 +1,6 @@
-"""Off-policy actor-critic: steps of older policies are learned from again, weighed by how likely
-the policy of today would take them."""
+"""Off-policy actor-critic: steps of older policies are learned from again, weighed by their ratio.
+
+The ratio says how much likelier the policy of today would take the action."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from course_lib.algorithms.local_problem import LocalProblem
 from course_lib.algorithms.natural_gradient import TNPGConfig, natural_direction
-from course_lib.algorithms.progress import Progress
+from course_lib.algorithms.progress import Progress, require_finite
 from course_lib.algorithms.trust_region import TrustRegionConfig, trust_region
 from course_lib.reference import (
     conjugate_gradient,
@@ -109,9 +109,11 @@ def trpo_lagrangian(
             optimizer = torch.optim.Adam(problem.weights, config.learning_rate, fused=True)
         for _ in range(config.ascent_steps):
             # 1. The policy climbs what it gains, minus the price of how far it has gone.
-            kl = problem.mean_kl()
+            kl, gain = problem.mean_kl(), problem.gain()
+            loss = price * kl - gain
+            require_finite(problem.update, loss, kl=kl, gain=gain)
             optimizer.zero_grad()
-            (price * kl - problem.gain()).backward()
+            loss.backward()
             optimizer.step()
 
             # 2. The price rises while the policy is too far, and falls while it is near.

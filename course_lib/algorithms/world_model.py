@@ -1,5 +1,6 @@
-"""Learning by dreaming: a world model learned from replayed sequences, and an actor that climbs the
-model's dreams by backpropagation through them."""
+"""Learning by dreaming: an actor is trained by backpropagation through a learned world model.
+
+The model learns from replayed sequences, a critic of latent states from the dreams."""
 
 import copy
 from collections.abc import Callable, Iterator

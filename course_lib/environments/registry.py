@@ -4,6 +4,7 @@ import difflib
 
 import gymnasium
 
+from course_lib.environments.acrobot import Acrobot
 from course_lib.environments.cartpole import (
     MAX_STEPS,
     CartPole,
@@ -13,6 +14,7 @@ from course_lib.environments.cartpole import (
 from course_lib.environments.grid_worlds import GridWorld, TwoWayMaze
 from course_lib.environments.gymnasium_vector import GymnasiumVector
 from course_lib.environments.lqr import ScalarLQR
+from course_lib.environments.mountain_car import MountainCar, MountainCarContinuous
 from course_lib.environments.pendulum import Pendulum
 from course_lib.environments.probes import PROBES
 from course_lib.environments.sort_digits import SortDigits
@@ -23,6 +25,9 @@ BATCHED: dict[str, type[BatchedEnvironment]] = {
     "ContinuousCartPole-v0": ContinuousCartPole,
     "HiddenVelocityCartPole-v0": HiddenVelocityCartPole,
     "Pendulum-v1": Pendulum,
+    "Acrobot-v1": Acrobot,
+    "MountainCar-v0": MountainCar,
+    "MountainCarContinuous-v0": MountainCarContinuous,
     "GridWorld-v0": GridWorld,
     "TwoWayMaze-v0": TwoWayMaze,
     "ScalarLQR-v0": ScalarLQR,

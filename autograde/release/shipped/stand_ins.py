@@ -1,9 +1,9 @@
 """What the course's networks and loops need of formulas that students write themselves.
 
 Distributions are torch's own, library code that every student may use anyway; they draw exactly
-the numbers that the course's reference draws. The two functions at the end are for training loops
-of *later* lessons, in forms that show no exercise's answer; an edition has them only if a released
-lesson needs them of another one, and the grader's edition never.
+the numbers that the course's reference draws. What follows them is for training loops that need a
+function of another lesson, in forms that show no exercise's answer; an edition has it only if a
+released lesson cannot do without, and the grader's edition never.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 from torch.distributions import Beta, Categorical, Normal, TanhTransform, kl_divergence
-from torch.nn.functional import layer_norm
+from torch.nn.functional import hardshrink, huber_loss, layer_norm, nll_loss, poisson_nll_loss
+from torch.utils.data import BatchSampler, RandomSampler
 
 
 @contextmanager
@@ -54,6 +55,11 @@ def sample_gaussian(mean: Tensor, log_std: Tensor, generator: torch.Generator) -
 def categorical_log_prob(logits: Tensor, action: Tensor) -> Tensor:
     """(…,) of (…, K) and (…,)."""
     return categorical(logits).log_prob(action)
+
+
+def token_log_prob(logits: Tensor, tokens: Tensor) -> Tensor:
+    """(B, L) of (B, L, K) and (B, L)."""
+    return categorical(logits).log_prob(tokens)
 
 
 def gaussian_log_prob(mean: Tensor, log_std: Tensor, action: Tensor) -> Tensor:
@@ -119,3 +125,37 @@ def generalized_advantage(
 def normalize_advantage(advantage: Tensor, eps: float = 1e-8) -> Tensor:
     """The same shape, by torch's layer normalisation over all elements."""
     return layer_norm(advantage, advantage.shape, eps=eps**2)
+
+
+def critic_loss(q_value: Tensor, td_target: Tensor) -> Tensor:
+    """(), by Huber's loss, which never leaves its quadratic part here."""
+    return huber_loss(q_value, td_target.detach(), delta=float("inf"))
+
+
+def value_loss_monte_carlo(value: Tensor, reward_to_go: Tensor) -> Tensor:
+    """(), the same of returns."""
+    return huber_loss(value, reward_to_go.detach(), delta=float("inf"))
+
+
+def max_likelihood_loss(log_prob: Tensor) -> Tensor:
+    """(), as a classifier's loss with a single class."""
+    column = log_prob.reshape(-1, 1)
+    return nll_loss(column, torch.zeros(len(column), dtype=torch.int64))
+
+
+def approximate_kl(log_prob: Tensor, old_log_prob: Tensor) -> Tensor:
+    """(), as a Poisson likelihood: it has the same terms."""
+    moved = log_prob - old_log_prob
+    return poisson_nll_loss(moved, torch.ones_like(moved)) - 1
+
+
+def clip_fraction(log_prob: Tensor, old_log_prob: Tensor, clip_epsilon: float) -> Tensor:
+    """(), by what a shrinkage of the ratios leaves."""
+    left = hardshrink((log_prob - old_log_prob).expm1(), clip_epsilon)
+    return left.count_nonzero().to(left.dtype) / left.numel()
+
+
+def minibatch_indices(size: int, minibatch_size: int, generator: torch.Generator) -> list[Tensor]:
+    """Index tensors, by torch's samplers of data."""
+    order = RandomSampler(range(size), generator=generator)
+    return [torch.tensor(rows) for rows in BatchSampler(order, minibatch_size, drop_last=False)]
