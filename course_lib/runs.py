@@ -9,6 +9,7 @@ import numpy as np
 
 from course_lib.algorithms import (
     A2CConfig,
+    CMAESConfig,
     DDPGConfig,
     DQNConfig,
     NPGConfig,
@@ -24,6 +25,7 @@ from course_lib.algorithms import (
     TRPOConfig,
     TRPOLagrangianConfig,
     a2c,
+    cma_es,
     ddpg,
     dqn,
     npg,
@@ -119,6 +121,7 @@ RUNS: dict[str, Run] = {
         Run("ppo-continuous-cartpole", ppo, CONTINUOUS, PPOConfig(), 475.0, 40_000),
         Run("ppo-kl-cartpole", ppo_kl, CARTPOLE, PPOKLConfig(), 475.0, 40_000),
         Run("sac-pendulum", sac, PENDULUM, SACConfig(), -200.0, 10_000),
+        Run("cma-es-cartpole", cma_es, CARTPOLE, CMAESConfig(), 475.0, 150_000),
         Run(
             "soft-q-grid-world", soft_q_learning, "GridWorld-v0", SoftQLearningConfig(),
             -11.0, 8_000,

@@ -33,6 +33,7 @@ def test_the_runs_of_the_lessons_are_there_and_carry_their_own_names():
         "ppo-kl-cartpole",
         "sac-pendulum",
         "soft-q-grid-world",
+        "cma-es-cartpole",
         "dqn-cartpole",
         "off-policy-actor-critic-cartpole",
     }
@@ -66,6 +67,8 @@ def test_the_stored_band_fits_the_run(name):
 
 
 CARTPOLES = [name for name in RUNS if RUNS[name].environment_id.endswith(("Pole-v0", "Pole-v1"))]
+# A band's first point lies behind the first update, and theirs has chosen among many episodes.
+CHOOSING = ("cem-cartpole", "cma-es-cartpole", "rwr-cartpole", "reps-cartpole")
 PENDULUMS = [name for name in RUNS if name.endswith("pendulum")]
 
 
@@ -76,7 +79,7 @@ def test_the_stored_band_of_a_cartpole_rises_from_a_fall_at_once_to_hundreds_of_
     # Before training an episode of CartPole lasts about 22 steps. Seeing velocities it learns to
     # last for hundreds; without them it still gets better.
     before, after = np.median(band.returns[:, 0]), np.median(band.returns[:, -1])
-    assert before < 40
+    assert before < (250 if name in CHOOSING else 40)
     assert after > (1.5 * before if RUNS[name].threshold is None else 400)
 
 
