@@ -24,6 +24,7 @@ from course_lib.algorithms import (
     TNPGConfig,
     TRPOConfig,
     TRPOLagrangianConfig,
+    WorldModelConfig,
     a2c,
     cma_es,
     ddpg,
@@ -39,6 +40,7 @@ from course_lib.algorithms import (
     tnpg,
     trpo,
     trpo_lagrangian,
+    world_model,
 )
 from course_lib.bands import band_path
 
@@ -131,6 +133,7 @@ RUNS: dict[str, Run] = {
             "off-policy-actor-critic-cartpole", off_policy_actor_critic, CARTPOLE,
             OffPolicyActorCriticConfig(), 475.0, 15_000,
         ),
+        Run("world-model-pendulum", world_model, PENDULUM, WorldModelConfig(), -200.0, 1_500),
     )
 }  # fmt: skip
 

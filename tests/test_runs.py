@@ -36,6 +36,7 @@ def test_the_runs_of_the_lessons_are_there_and_carry_their_own_names():
         "cma-es-cartpole",
         "dqn-cartpole",
         "off-policy-actor-critic-cartpole",
+        "world-model-pendulum",
     }
     assert all(run.name == name for name, run in RUNS.items())
 
@@ -100,6 +101,16 @@ def test_the_stored_band_of_the_grid_world_rises_from_wandering_to_the_shortest_
     assert np.median(band.returns[:, -1]) > -10.5
 
 
+def test_dreaming_takes_a_third_of_the_steps_of_sac():
+    def steps_to_hold(name):
+        band = reference_band(name)
+        above = band.returns >= RUNS[name].threshold
+        held = above[:, :-2] & above[:, 1:-1] & above[:, 2:]
+        return np.median(band.env_steps[held.argmax(axis=1)[held.any(axis=1)]])
+
+    assert steps_to_hold("world-model-pendulum") <= steps_to_hold("sac-pendulum") / 3
+
+
 @pytest.mark.parametrize("name", WITH_THRESHOLD)
 def test_in_the_stored_band_nine_of_ten_seeds_held_the_threshold_at_three_points_in_a_row(name):
     above = reference_band(name).returns >= RUNS[name].threshold
@@ -113,11 +124,12 @@ def test_the_band_of_an_unknown_run_is_refused_with_the_known_ones():
 
 
 def reaches_its_threshold(run, seed):
-    """Whether an evaluation about every 2,000 steps meets the threshold within `max_steps`."""
-    next_evaluation = 2_000
+    """Whether one of about 30 evaluations meets the threshold within `max_steps`."""
+    every = run.max_steps // 30
+    next_evaluation = every
     for progress in run.start(seed):
         if progress.env_steps >= next_evaluation:
-            next_evaluation = progress.env_steps + 2_000
+            next_evaluation = progress.env_steps + every
             fresh = 1_000_000 + progress.env_steps
             if evaluate(progress.policy, run.environment_id, seed=fresh).mean() >= run.threshold:
                 return True
