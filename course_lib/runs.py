@@ -9,6 +9,7 @@ import numpy as np
 
 from course_lib.algorithms import (
     A2CConfig,
+    CEMConfig,
     CMAESConfig,
     DDPGConfig,
     DQNConfig,
@@ -18,6 +19,7 @@ from course_lib.algorithms import (
     PPOKLConfig,
     Progress,
     ReinforceConfig,
+    REPSConfig,
     SACConfig,
     SoftQLearningConfig,
     TD3Config,
@@ -26,6 +28,7 @@ from course_lib.algorithms import (
     TRPOLagrangianConfig,
     WorldModelConfig,
     a2c,
+    cem,
     cma_es,
     ddpg,
     dqn,
@@ -34,6 +37,7 @@ from course_lib.algorithms import (
     ppo,
     ppo_kl,
     reinforce,
+    reps,
     sac,
     soft_q_learning,
     td3,
@@ -123,6 +127,8 @@ RUNS: dict[str, Run] = {
         Run("ppo-continuous-cartpole", ppo, CONTINUOUS, PPOConfig(), 475.0, 40_000),
         Run("ppo-kl-cartpole", ppo_kl, CARTPOLE, PPOKLConfig(), 475.0, 40_000),
         Run("sac-pendulum", sac, PENDULUM, SACConfig(), -200.0, 10_000),
+        Run("cem-cartpole", cem, CARTPOLE, CEMConfig(), 475.0, 300_000),
+        Run("reps-cartpole", reps, CARTPOLE, REPSConfig(), 475.0, 60_000),
         Run("cma-es-cartpole", cma_es, CARTPOLE, CMAESConfig(), 475.0, 150_000),
         Run(
             "soft-q-grid-world", soft_q_learning, "GridWorld-v0", SoftQLearningConfig(),
