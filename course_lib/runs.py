@@ -9,6 +9,8 @@ import numpy as np
 
 from course_lib.algorithms import (
     A2CConfig,
+    CEMConfig,
+    CMAESConfig,
     DDPGConfig,
     DQNConfig,
     NPGConfig,
@@ -17,13 +19,17 @@ from course_lib.algorithms import (
     PPOKLConfig,
     Progress,
     ReinforceConfig,
+    REPSConfig,
     SACConfig,
     SoftQLearningConfig,
     TD3Config,
     TNPGConfig,
     TRPOConfig,
     TRPOLagrangianConfig,
+    WorldModelConfig,
     a2c,
+    cem,
+    cma_es,
     ddpg,
     dqn,
     npg,
@@ -31,12 +37,14 @@ from course_lib.algorithms import (
     ppo,
     ppo_kl,
     reinforce,
+    reps,
     sac,
     soft_q_learning,
     td3,
     tnpg,
     trpo,
     trpo_lagrangian,
+    world_model,
 )
 from course_lib.bands import band_path
 
@@ -119,6 +127,9 @@ RUNS: dict[str, Run] = {
         Run("ppo-continuous-cartpole", ppo, CONTINUOUS, PPOConfig(), 475.0, 40_000),
         Run("ppo-kl-cartpole", ppo_kl, CARTPOLE, PPOKLConfig(), 475.0, 40_000),
         Run("sac-pendulum", sac, PENDULUM, SACConfig(), -200.0, 10_000),
+        Run("cem-cartpole", cem, CARTPOLE, CEMConfig(), 475.0, 300_000),
+        Run("reps-cartpole", reps, CARTPOLE, REPSConfig(), 475.0, 60_000),
+        Run("cma-es-cartpole", cma_es, CARTPOLE, CMAESConfig(), 475.0, 150_000),
         Run(
             "soft-q-grid-world", soft_q_learning, "GridWorld-v0", SoftQLearningConfig(),
             -11.0, 8_000,
@@ -128,6 +139,7 @@ RUNS: dict[str, Run] = {
             "off-policy-actor-critic-cartpole", off_policy_actor_critic, CARTPOLE,
             OffPolicyActorCriticConfig(), 475.0, 15_000,
         ),
+        Run("world-model-pendulum", world_model, PENDULUM, WorldModelConfig(), -200.0, 1_500),
     )
 }  # fmt: skip
 
