@@ -10,6 +10,7 @@ from autograde.errors import CourseError
 from autograde.grading import commands as grade_commands
 from autograde.release import commands as release_commands
 from autograde.training import commands as train_commands
+from autograde.wall import commands as wall_commands
 
 app = typer.Typer(
     name="course",
@@ -19,7 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for group in (build_commands, grade_commands, release_commands, train_commands):
+for group in (build_commands, grade_commands, release_commands, train_commands, wall_commands):
     group.register(app)
 
 

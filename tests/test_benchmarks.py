@@ -220,6 +220,36 @@ def test_the_widths_of_the_peers_networks_are_ours(peers):
             assert tuple(widths[:2]) == each.ours.hidden
 
 
+@pytest.mark.slow
+def test_what_is_stored_is_not_measured_again_and_what_is_out_of_date_is_dropped(
+    monkeypatch, tmp_path, capsys
+):
+    monkeypatch.setattr(results, "RESULTS", tmp_path / "results.jsonl")
+    run = RUNS["reinforce-cartpole"]
+    learning.measure(run, 1, 0, again=False)
+    learning.measure(run, 1, 0, again=False)
+    (outcome,) = results.read()
+    assert (outcome["task"], outcome["who"], outcome["seed"]) == (run.name, "ours", 200)
+    assert outcome["cpu_seconds"] > 0.05
+    assert outcome["spent_seconds"] >= outcome["cpu_seconds"]
+    learning.measure(run, 2, 0, again=False)
+    assert [one["seed"] for one in results.read()] == [200, 201]
+    assert capsys.readouterr().err.count("CPU, best") == 2
+    results.append({**outcome, "settings": "settings of last year"})
+    assert len(results.read()) == 3
+    results.tidy()
+    assert [one["seed"] for one in results.read()] == [200, 201]
+
+
+def test_the_tables_are_put_between_their_marks_and_the_rest_is_left_alone(tmp_path):
+    text = tables.README.read_text(encoding="utf-8")
+    emptied = re.sub(r"(begin -->\n).*?(<!-- \w+: end)", r"\1\2", text, flags=re.DOTALL)
+    assert "| `a2c-cartpole` |" not in emptied
+    (tmp_path / "README.md").write_text(emptied, encoding="utf-8")
+    tables.write_readme(tmp_path / "README.md")
+    assert (tmp_path / "README.md").read_text(encoding="utf-8") == text
+
+
 def test_the_readme_shows_what_the_file_holds():
     assert tables.tables_in(tables.README.read_text(encoding="utf-8")) == tables.tables()
 

@@ -9,15 +9,19 @@ import pytest
 
 from autograde.grading import executing
 from autograde.grading.executing import (
+    BOTH,
     DIED,
     DONE,
     HUNG,
+    JUDGE,
     NOT_REACHED,
+    WORKER,
     CellToRun,
     Limits,
     Stopped,
     execute,
 )
+from autograde.wall import session
 
 LIMITS = Limits(cell_seconds=20.0, notebook_seconds=120.0)
 STUBBORN = (
@@ -27,8 +31,10 @@ posix = pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="needs an alar
 
 
 def run(*cells, limits=LIMITS):
-    """Results of cells of one part each."""
-    results = execute([CellToRun(place, (code,)) for place, code in enumerate(cells)], limits)
+    """Results of cells of one part each: code for the worker, or (where, code)."""
+    pairs = [cell if isinstance(cell, tuple) else (WORKER, cell) for cell in cells]
+    todo = [CellToRun(place, (code,), where) for place, (where, code) in enumerate(pairs)]
+    results = execute(todo, limits)
     return [results[place] for place in range(len(cells))]
 
 
@@ -101,7 +107,7 @@ def test_a_loop_is_interrupted_and_its_variables_stay():
 
 @posix
 def test_a_loop_that_ignores_the_interrupt_is_killed_and_the_rest_runs_without_it(monkeypatch):
-    monkeypatch.setattr(executing, "GRACE_SECONDS", 0.5)
+    monkeypatch.setattr(session, "GRACE_SECONDS", 0.5)
     limits = Limits(cell_seconds=1.0, notebook_seconds=60.0)
     results = run("x = 5", STUBBORN, "x + 1", limits=limits)
     assert [one.ending for one in results] == [DONE, HUNG, DONE]
@@ -114,18 +120,17 @@ def test_a_cell_that_ends_its_process_costs_only_itself():
     assert shown(results[2]) == ["6"]
 
 
-def test_what_was_finished_before_a_crash_is_not_run_again_for_its_result(tmp_path):
-    count = tmp_path / "count"
-    code = f"open({str(count)!r}, 'a').write('x'); print(len(open({str(count)!r}).read()))"
-    results = run(code, "import os; os._exit(1)", "'after'")
-    assert shown(results[0]) == ["1\n"]
-    assert count.read_text() == "xx"  # It ran again, for its variables.
+def test_cells_are_run_again_for_their_variables_after_a_crash():
+    results = run("x = [1]", "x.append(2); print(x)", "import os; os._exit(1)", "x")
+    assert shown(results[1]) == ["[1, 2]\n"]
+    assert shown(results[3]) == ["[1, 2]"]
 
 
-def test_a_notebook_that_only_crashes_comes_to_an_end():
+def test_a_notebook_that_only_crashes_comes_to_an_end(monkeypatch):
+    monkeypatch.setattr(executing, "MAX_WORKERS", 3)
     results = run(*["import os; os._exit(1)"] * 9)
     endings = [one.ending for one in results]
-    assert endings == [DIED] * executing.MAX_PROCESSES + [NOT_REACHED] * 3
+    assert endings == [DIED] * 3 + [NOT_REACHED] * 6
 
 
 @posix
@@ -173,12 +178,12 @@ def test_two_parts_share_a_cell_and_an_error_ends_it():
 
 
 def test_a_failed_check_tells_exercise_mistake_and_points():
-    code = (
-        "from course_lib import check\n"
-        "def reinforce_loss(log_prob, reward, gamma): raise NotImplementedError\n"
-        "check(reinforce_loss)"
+    results = run(
+        (BOTH, "from course_lib import check"),
+        "def reinforce_loss(log_prob, reward, gamma): raise NotImplementedError",
+        (JUDGE, "check(reinforce_loss)"),
     )
-    part = only_part(run(code)[0])
+    part = only_part(results[2])
     assert part["status"] == "check failed"
     wanted = {"exercise": "reinforce_loss", "mistake": None, "points": 0, "possible": 3}
     assert wanted.items() <= part["check"].items()

@@ -30,11 +30,17 @@ def test_the_runs_of_the_lessons_are_there_and_carry_their_own_names():
         "trpo-lagrangian-cartpole",
         "ppo-cartpole",
         "ppo-continuous-cartpole",
+        "ppo-pendulum",
         "ppo-kl-cartpole",
         "sac-pendulum",
         "soft-q-grid-world",
+        "cem-cartpole",
+        "cma-es-cartpole",
+        "reps-cartpole",
+        "rwr-cartpole",
         "dqn-cartpole",
         "off-policy-actor-critic-cartpole",
+        "world-model-pendulum",
     }
     assert all(run.name == name for name, run in RUNS.items())
 
@@ -66,6 +72,8 @@ def test_the_stored_band_fits_the_run(name):
 
 
 CARTPOLES = [name for name in RUNS if RUNS[name].environment_id.endswith(("Pole-v0", "Pole-v1"))]
+# A band's first point lies behind the first update, and theirs has chosen among many episodes.
+CHOOSING = ("cem-cartpole", "cma-es-cartpole", "reps-cartpole")
 PENDULUMS = [name for name in RUNS if name.endswith("pendulum")]
 
 
@@ -76,7 +84,7 @@ def test_the_stored_band_of_a_cartpole_rises_from_a_fall_at_once_to_hundreds_of_
     # Before training an episode of CartPole lasts about 22 steps. Seeing velocities it learns to
     # last for hundreds; without them it still gets better.
     before, after = np.median(band.returns[:, 0]), np.median(band.returns[:, -1])
-    assert before < 40
+    assert before < (250 if name in CHOOSING else 40)
     assert after > (1.5 * before if RUNS[name].threshold is None else 400)
 
 
@@ -97,6 +105,16 @@ def test_the_stored_band_of_the_grid_world_rises_from_wandering_to_the_shortest_
     assert np.median(band.returns[:, -1]) > -10.5
 
 
+def test_dreaming_takes_a_third_of_the_steps_of_sac():
+    def steps_to_hold(name):
+        band = reference_band(name)
+        above = band.returns >= RUNS[name].threshold
+        held = above[:, :-2] & above[:, 1:-1] & above[:, 2:]
+        return np.median(band.env_steps[held.argmax(axis=1)[held.any(axis=1)]])
+
+    assert steps_to_hold("world-model-pendulum") <= steps_to_hold("sac-pendulum") / 3
+
+
 @pytest.mark.parametrize("name", WITH_THRESHOLD)
 def test_in_the_stored_band_nine_of_ten_seeds_held_the_threshold_at_three_points_in_a_row(name):
     above = reference_band(name).returns >= RUNS[name].threshold
@@ -110,11 +128,12 @@ def test_the_band_of_an_unknown_run_is_refused_with_the_known_ones():
 
 
 def reaches_its_threshold(run, seed):
-    """Whether an evaluation about every 2,000 steps meets the threshold within `max_steps`."""
-    next_evaluation = 2_000
+    """Whether one of about 30 evaluations meets the threshold within `max_steps`."""
+    every = run.max_steps // 30
+    next_evaluation = every
     for progress in run.start(seed):
         if progress.env_steps >= next_evaluation:
-            next_evaluation = progress.env_steps + 2_000
+            next_evaluation = progress.env_steps + every
             fresh = 1_000_000 + progress.env_steps
             if evaluate(progress.policy, run.environment_id, seed=fresh).mean() >= run.threshold:
                 return True

@@ -59,7 +59,7 @@ LEARNING = {
 @pytest.mark.parametrize("name", LOOPS)
 def test_the_top_of_a_hill_is_found(name, monkeypatch):
     monkeypatch.setitem(BATCHED, "Hill-v0", Hill)
-    policy = trained(name, 80, "Hill-v0", LEARNING[name]).policy
+    policy = trained(name, 60, "Hill-v0", LEARNING[name]).policy
     mean, log_std = policy.distribution(torch.zeros(1, 1))
     assert mean.item() == pytest.approx(TOP, abs=0.05)
     assert log_std.exp().item() < 0.3  # it began at 1
@@ -69,7 +69,7 @@ def test_the_top_of_a_hill_is_found(name, monkeypatch):
 @pytest.mark.parametrize("name", LOOPS)
 def test_a_probe_is_learned(name, probe):
     config = dataclasses.replace(LEARNING[name], hidden=(16,))
-    policy = trained(name, 60, probe, config).policy
+    policy = trained(name, 40, probe, config).policy
     obs = np.array([[-1.0], [1.0]], dtype=np.float32)
     probability = policy.logits(torch.from_numpy(obs)).softmax(-1)
     best = probability[np.arange(2), BATCHED[probe].exact_action(obs)]
@@ -82,7 +82,7 @@ def test_imitating_the_worst_unlearns(name):
     def worst(number, temperature):
         return rwr_weight(-number, temperature)
 
-    policy = trained(name, 60, "Probe4-v0", LEARNING[name], weight=worst).policy
+    policy = trained(name, 40, "Probe4-v0", LEARNING[name], weight=worst).policy
     assert policy.logits(torch.zeros(1, 1)).softmax(-1)[0, 1] < 0.1
 
 
@@ -141,6 +141,14 @@ def test_rwr_counts_all_alike_when_all_returns_are_the_same():
 def test_weights_that_are_no_numbers_are_named(name):
     with pytest.raises(ValueError, match=r"update 1: the loss is nan; weight.* already not finite"):
         trained(name, 1, weight=lambda number, temperature: number * float("nan"))
+
+
+def test_advantages_that_are_no_numbers_are_named():
+    def broken(reward, *rest):
+        return reward * float("nan")
+
+    with pytest.raises(ValueError, match=r"update 1: .* nan; advantage already not finite"):
+        trained("reps", 1, advantage=broken)
 
 
 @pytest.mark.parametrize("name", LOOPS)

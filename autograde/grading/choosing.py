@@ -5,31 +5,14 @@ take most of the time, so a cell of the lesson runs only if it defines or change
 which runs mentions. Where that cannot be told from the text, everything runs; experiments never do.
 """
 
-import ast
-import symtable
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import lru_cache
-
-from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 from nbgrader import utils
 from nbgrader.preprocessors import ClearHiddenTests
 
-from autograde.grading.executing import CellToRun
-from autograde.grading.graded_source import hidden_split, is_experiment
+from autograde.grading.executing import BOTH, JUDGE, WORKER, CellToRun
+from autograde.grading.graded_source import grade_id, hidden_split, is_experiment
+from autograde.grading.naming import Names, names_of
 from autograde.grading.rebuilding import Rebuilt
-
-LOOKS_EVERYWHERE = frozenset({"eval", "exec", "get_ipython", "globals", "locals", "vars"})
-
-
-@dataclass(frozen=True)
-class Names:
-    """The global names that a cell mentions, and those it defines or may change."""
-
-    used: frozenset[str]
-    given: frozenset[str]
-    unclear: bool = False
 
 
 def cells_to_run(rebuilt: Rebuilt, clear: ClearHiddenTests, *, everything: bool) -> list[CellToRun]:
@@ -43,14 +26,30 @@ def cells_to_run(rebuilt: Rebuilt, clear: ClearHiddenTests, *, everything: bool)
     cells = rebuilt.notebook.cells
     able = [index for index, cell in enumerate(cells) if can_run(cell)]
     fixed = {index for index in able if everything or must_run(cells[index], rebuilt)}
-    chosen = with_what_they_need(fixed, {index: names_of(cells[index].source) for index in able})
+    names = {index: names_of(cells[index].source) for index in able}
+    chosen = with_what_they_need(fixed, names)
+    here = needed_by_checks(rebuilt, {index: names[index] for index in chosen})
     todo = []
     for index in sorted(chosen):
-        parts = (cells[index].source,)
+        parts, where = (cells[index].source,), BOTH if index in here else WORKER
         if is_check(cells[index]):
-            parts = hidden_split(cells[index].source, clear)
-        todo.append(CellToRun(index, tuple(part for part in parts if part.strip())))
+            parts, where = hidden_split(cells[index].source, clear), JUDGE
+        gives = names_of(rebuilt.stubs.get(grade_id(cells[index]), "")).given
+        todo.append(CellToRun(index, tuple(part for part in parts if part.strip()), where, gives))
     return todo
+
+
+def needed_by_checks(rebuilt: Rebuilt, names: dict[int, Names]) -> set[int]:
+    """The lesson's locked cells that give a name which a check mentions, or one of themselves."""
+    cells = rebuilt.notebook.cells
+    checks = {index for index in names if is_check(cells[index])}
+    locked = {index for index in names if is_set_up(cells[index])}
+    return with_what_they_need(checks, {i: names[i] for i in checks | locked}) & locked
+
+
+def is_set_up(cell: NotebookNode) -> bool:
+    """Whether the cell is the lesson's own, and locked: nothing of a student's is in it."""
+    return utils.is_locked(cell) and not utils.is_grade(cell) and not utils.is_solution(cell)
 
 
 def can_run(cell: NotebookNode) -> bool:
@@ -79,50 +78,3 @@ def with_what_they_need(fixed: set[int], names: dict[int, Names]) -> set[int]:
         if not more:
             return chosen
         chosen |= more
-
-
-@lru_cache(maxsize=4096)
-def names_of(code: str) -> Names:
-    """What a cell mentions and gives; unclear if it cannot be told."""
-    try:
-        text = TransformerManager().transform_cell(code)
-        tree, table = ast.parse(text), symtable.symtable(text, "cell", "exec")
-    except (SyntaxError, ValueError, RecursionError):
-        # It will not run either, so nothing can come of it.
-        return Names(frozenset(), frozenset())
-    top = table.get_symbols()
-    used = {symbol.get_name() for symbol in top if symbol.is_referenced()} | nested_globals(table)
-    given = {one.get_name() for one in top if one.is_assigned() or one.is_imported()}
-    given |= set(changed_names(tree))
-    unclear = bool(used & LOOKS_EVERYWHERE) or any(
-        isinstance(node, ast.ImportFrom) and node.names[0].name == "*" for node in ast.walk(tree)
-    )
-    return Names(frozenset(used), frozenset(given), unclear)
-
-
-def nested_globals(table: symtable.SymbolTable) -> set[str]:
-    """The global names that functions and classes inside mention."""
-    found: set[str] = set()
-    for inner in table.get_children():
-        found |= {symbol.get_name() for symbol in inner.get_symbols() if symbol.is_global()}
-        found |= nested_globals(inner)
-    return found
-
-
-def changed_names(tree: ast.Module) -> Iterator[str]:
-    """Names of what is written into (`a.b = …`, `a[i] = …`) or told to act (`a.act()`)."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store):
-            yield from base_name(node)
-        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-            yield from (
-                base_name(node.value.func) if not isinstance(node.value.func, ast.Name) else ()
-            )
-
-
-def base_name(node: ast.expr) -> Iterator[str]:
-    """The `a` of `a.b[c].d`, if there is one."""
-    while isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
-        node = node.func if isinstance(node, ast.Call) else node.value
-    if isinstance(node, ast.Name):
-        yield node.id

@@ -1,58 +1,68 @@
-"""Runs the cells of one rebuilt notebook in a process of their own and returns what came of each.
+"""Runs the cells of one rebuilt notebook and returns what came of each.
 
-This is the seam behind which a sandbox can take the place of a plain process: `execute` is all
-that the rest of the grader knows. A cell that hangs is interrupted; if that does not help, or if
-it takes the process with it, the process is ended and a fresh one runs the rest without that cell.
+The student's cells run in a worker behind the wall, the lesson's checks here, calling the student's
+functions through it; set-up cells that a check needs run on both sides. `execute` is all that the
+rest of the grader knows.
+
+A cell that hangs is interrupted. If that does not help, or if the worker is lost, another one takes
+its place: a fork that was taken before, or a fresh one. It runs the cells since then again, but not
+the one that did it, so that a hang or a crash costs only its question.
 """
 
-import contextlib
-import json
-import multiprocessing
-import os
-import signal
-import sys
+import socket
 import threading
 import time
-import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any
 
-from autograde.grading import worker
+from autograde.wall.believed import believed
+from autograde.wall.checking import Stage
+from autograde.wall.session import BROKE, DIED, HUNG, Lost, Session, Stopped
+from autograde.wall.workers import Worker, require_walls, zygote
 
-START_SECONDS = 120.0  # importing torch on a busy machine
-GRACE_SECONDS = 2.0  # between the interrupt and the end of the process
-MAX_PROCESSES = 6
-MAX_MESSAGE = 64 * 2**20
+DONE, NOT_REACHED = "done", "not reached"
+WORKER, JUDGE, BOTH = "worker", "judge", "both"
+MAX_WORKERS = 40  # one after the other
+CHECKPOINT_SECONDS = 0.5  # of work that would have to be done again
+ONE_AT_A_TIME = threading.Lock()  # Standard output and random numbers are the whole process's.
 
-STARTING = threading.Lock()
-
-DONE, HUNG, DIED, NOT_REACHED = "done", "hung", "died", "not reached"
+__all__ = ["BOTH", "BROKE", "DIED", "DONE", "HUNG", "JUDGE", "NOT_REACHED", "WORKER", "CellResult",
+           "CellToRun", "Limits", "Stopped", "execute"]  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Wall-clock seconds a cell and a notebook may take; whether the lesson's examples run too."""
+    """Wall-clock seconds a cell and a notebook may take; whether the lesson's examples run too.
+
+    `trusted` says that the submissions may run without the walls that this system does not have.
+    """
 
     cell_seconds: float = 30.0
     notebook_seconds: float = 300.0
     everything: bool = False
+    trusted: bool = False
 
 
 @dataclass(frozen=True)
 class CellToRun:
-    """A code cell by its place in the notebook; several parts run as one cell after the other."""
+    """A code cell by its place in the notebook; several parts run as one cell after the other.
+
+    `where` is WORKER, JUDGE or BOTH; `gives` are the names that the lesson asks the student for in
+    this cell: for checks, they are the student's even if the lesson has something of that name.
+    """
 
     index: int
     parts: tuple[str, ...]
+    where: str = WORKER
+    gives: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class CellResult:
-    """How a cell ended (DONE, HUNG, DIED, NOT_REACHED) and what its parts gave, if it was DONE.
+    """How a cell ended (DONE, HUNG, DIED, BROKE, NOT_REACHED), and what its parts gave if DONE.
 
     A part is a dictionary: `status` ("ok", "check failed", "error", "timeout"), `outputs` in
     nbformat's form and, unless it is ok, `error`, `message` and for a failed check `check`.
@@ -65,141 +75,166 @@ class CellResult:
     calls: tuple[dict[str, Any], ...] = ()
 
 
-@dataclass
-class Attempt:
-    """One process: the cell it is at, until when that may take, and how it ended."""
-
-    current: int | None = None
-    until: float = 0.0
-    ending: str | None = None
-    started: dict[int, float] = field(default_factory=dict)
-
-
-class Stopped(Exception):
-    """The person at the keyboard wants no more grading."""
-
-
 def execute(
-    cells: Sequence[CellToRun], limits: Limits, stop: threading.Event | None = None
+    cells: Sequence[CellToRun],
+    limits: Limits,
+    stop: threading.Event | None = None,
+    library: Path | None = None,
 ) -> dict[int, CellResult]:
     """Run the cells in order; a result for every cell, whatever they do.
 
+    Args:
+        cells: what runs where.
+        limits: seconds, and whether walls may be missing.
+        stop: set it to end the run.
+        library: the folder that holds the workers' `course_lib`; default: the student edition.
+
     Raises:
         Stopped: `stop` was set meanwhile.
+        WallsMissing: this system has not all walls, and the submissions are not trusted.
     """
-    results: dict[int, CellResult] = {}
-    deadline = time.monotonic() + limits.notebook_seconds
-    left = list(cells)
-    for _ in range(MAX_PROCESSES):
-        attempt = run_process(left, limits, deadline, results, stop or threading.Event())
-        if attempt.ending == DONE or attempt.current is None or time.monotonic() >= deadline:
-            break
-        left = [cell for cell in left if cell.index != attempt.current]
-    return {cell.index: results.get(cell.index, CellResult(NOT_REACHED)) for cell in cells}
-
-
-def run_process(
-    cells: Sequence[CellToRun],
-    limits: Limits,
-    deadline: float,
-    results: dict[int, CellResult],
-    stop: threading.Event,
-) -> Attempt:
-    """Run the cells in one process, adding what is new to `results`; then end the process."""
-    process, ours = start_process(cells, limits)
-    attempt = Attempt(until=time.monotonic() + START_SECONDS)
-    try:
-        while attempt.ending is None:
-            if stop.is_set():
-                raise Stopped
-            listen(ours, attempt, limits, deadline, results)
-    finally:
-        end(process)
-        ours.close()
-    if attempt.current is not None and attempt.ending != DONE:
-        seconds = time.monotonic() - attempt.started[attempt.current]
-        results.setdefault(attempt.current, CellResult(attempt.ending, (), seconds))
-    return attempt
-
-
-def start_process(cells: Sequence[CellToRun], limits: Limits) -> tuple[BaseProcess, Connection]:
-    """A worker on its way, and the end of the pipe on which it reports."""
-    ours, theirs = context().Pipe(duplex=False)
-    work = [{"index": cell.index, "parts": list(cell.parts)} for cell in cells]
-    process = context().Process(
-        target=worker.serve, args=(theirs, work, limits.cell_seconds), daemon=True
-    )
-    with STARTING, without_main():
-        process.start()
-    theirs.close()
-    return process, ours
-
-
-@contextlib.contextmanager
-def without_main() -> Iterator[None]:
-    """Keep multiprocessing from importing the program that grades into every worker."""
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = types.ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
-
-
-def listen(
-    connection: Connection,
-    attempt: Attempt,
-    limits: Limits,
-    deadline: float,
-    results: dict[int, CellResult],
-) -> None:
-    """Wait a moment for a message; notice the end of the process and of its time."""
-    now = time.monotonic()
-    until = min(attempt.until, deadline)
-    if now >= until:
-        attempt.ending = HUNG
-        return
-    if not connection.poll(min(until - now, 0.25)):
-        return
-    try:
-        message = json.loads(connection.recv_bytes(MAX_MESSAGE))
-    except (EOFError, OSError, ValueError):
-        attempt.ending = DIED
-        return
-    take_in(message, attempt, limits, results)
-
-
-def take_in(
-    message: dict[str, Any], attempt: Attempt, limits: Limits, results: dict[int, CellResult]
-) -> None:
-    """What a message says: a cell began, a cell is done, or all are."""
-    if message["event"] == "end":
-        attempt.ending = DONE
-    elif message["event"] == "start":
-        attempt.current = message["index"]
-        attempt.started[attempt.current] = time.monotonic()
-        attempt.until = time.monotonic() + limits.cell_seconds + GRACE_SECONDS
-    else:
-        done = CellResult(DONE, tuple(message["parts"]), message["seconds"])
-        results.setdefault(message["index"], done)
-
-
-def end(process: BaseProcess) -> None:
-    """End the process and whatever it started; it owes nobody a clean-up."""
-    if hasattr(os, "killpg"):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            if os.getpgid(process.pid) == process.pid:
-                os.killpg(process.pid, signal.SIGKILL)
-    process.kill()
-    process.join()
-    process.close()
+    names = frozenset().union(*(cell.gives for cell in cells))
+    with ONE_AT_A_TIME:
+        run = Run(library or edition(), limits, stop or threading.Event(), Stage(names))
+        try:
+            return {cell.index: run.cell(cell) for cell in cells}
+        finally:
+            run.close()
 
 
 @cache
-def context() -> Any:
-    """Forks of a process that has torch already, where the system can fork."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    forking = multiprocessing.get_context("forkserver")
-    forking.set_forkserver_preload(["autograde.grading.preload"])
-    return forking
+def edition() -> Path:
+    """The student edition of the library, without what the lessons ask for."""
+    from autograde.lesson import all_lessons, find_course
+    from autograde.release.edition import edition_folder
+
+    course = find_course(Path(__file__).resolve().parent)
+    return edition_folder([one for one in all_lessons(course) if one.source.exists()])
+
+
+@dataclass
+class Run:
+    """One submission on its way: its worker, the checks' namespace, what to do again if lost."""
+
+    library: Path
+    limits: Limits
+    stop: threading.Event
+    stage: Stage
+    worker: Worker | None = None
+    keeper: socket.socket | None = None
+    redo: list[str] = field(default_factory=list)
+    cost: float = 0.0
+    lost: bool = False
+    num_workers: int = 0
+
+    def __post_init__(self) -> None:
+        self.deadline = time.monotonic() + self.limits.notebook_seconds
+
+    def cell(self, cell: CellToRun) -> CellResult:
+        """Run one cell where it belongs."""
+        started = time.monotonic()
+        if started >= self.deadline:
+            return CellResult(NOT_REACHED)
+        parts: list[dict[str, Any]] = []
+        try:
+            session = self.ready()
+            session.until = min(time.monotonic() + self.limits.cell_seconds, self.deadline)
+            for code in cell.parts:
+                parts.append(self.part(code, cell.where, session))
+                if parts[-1]["status"] not in ("ok", "check failed"):
+                    break
+        except Lost as lost:
+            if self.worker is None:
+                return CellResult(NOT_REACHED)
+            self.lost = True
+            calls = self.worker.session.transcript.taken()
+            return CellResult(lost.ending, (), time.monotonic() - started, calls)
+        calls = session.transcript.taken()
+        return CellResult(DONE, tuple(parts), time.monotonic() - started, calls)
+
+    def part(self, code: str, where: str, session: Session) -> dict[str, Any]:
+        """Run one part of a cell: in the worker, here, or first there and then here."""
+        if where == JUDGE:
+            return self.stage.run(code, session)
+        if self.cost > CHECKPOINT_SECONDS:
+            self.checkpoint(session)
+        started = time.monotonic()
+        part = believed(session.run_cell(code))
+        self.cost += time.monotonic() - started
+        if part["status"] != "timeout":
+            self.redo.append(code)
+        if where == BOTH:
+            ours = self.stage.run(code, session)
+            return part if ours["status"] == "ok" else ours
+        return part
+
+    def ready(self) -> Session:
+        """The conversation with a worker that is where the last one was.
+
+        Raises:
+            Lost: there is none any more.
+        """
+        while self.worker is None or self.lost:
+            if self.num_workers >= MAX_WORKERS or time.monotonic() >= self.deadline:
+                self.close()
+                raise Lost(NOT_REACHED)
+            again = list(self.redo)
+            if not (self.lost and self.restored()):
+                self.start()
+            self.lost = False
+            self.catch_up(again)
+        return self.worker.session
+
+    def start(self) -> None:
+        """A fresh worker."""
+        self.close()
+        cpu_seconds = round(self.limits.notebook_seconds) + 10
+        self.worker = zygote(self.library).spawn(self.stop, cpu_seconds)
+        if not self.limits.trusted:
+            require_walls(self.worker.walls)
+        self.num_workers += 1
+
+    def catch_up(self, again: list[str]) -> None:
+        """Run the cells again that the new worker has not seen, and forget one that kills it."""
+        session = self.worker.session
+        for place, code in enumerate(again):
+            session.until = min(time.monotonic() + self.limits.cell_seconds, self.deadline)
+            try:
+                session.run_cell(code)
+            except Lost:
+                del self.redo[place]
+                self.lost = True
+                return
+
+    def checkpoint(self, session: Session) -> None:
+        """Have the worker fork: one goes on, one waits here in case that is lost."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            session.checkpoint(theirs.fileno())
+        if self.keeper:
+            self.keeper.close()  # The one before may go.
+        self.keeper, self.redo, self.cost = ours, [], 0.0
+
+    def restored(self) -> bool:
+        """Whether the fork that waited has taken over."""
+        if self.keeper is None:
+            return False
+        keeper, self.keeper = self.keeper, None
+        ours, theirs = socket.socketpair()
+        with keeper, theirs:
+            try:
+                socket.send_fds(keeper, [b"!"], [theirs.fileno()])
+            except OSError:
+                ours.close()
+                return False
+        self.num_workers += 1
+        return self.worker.session.go_on(ours)
+
+    def close(self) -> None:
+        """End the worker."""
+        if self.keeper:
+            self.keeper.close()
+            self.keeper = None
+        if self.worker:
+            worker, self.worker = self.worker, None
+            worker.end()

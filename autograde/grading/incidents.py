@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from nbformat import NotebookNode
 
-from autograde.grading.executing import DIED, DONE, HUNG, NOT_REACHED, CellResult
+from autograde.grading.executing import BROKE, DIED, DONE, HUNG, NOT_REACHED, CellResult
 from autograde.grading.graded_source import grade_id
 from autograde.grading.late import days_late
 from autograde.grading.notes import Note
@@ -18,6 +18,9 @@ def incidents(notebook: NotebookNode, results: Mapping[int, CellResult]) -> list
         if result.ending == DIED:
             text = f"The cell “{name}” ended its process; the rest was run without it."
             notes.append(Note("process-ended", text, problem=True))
+        elif result.ending == BROKE:
+            text = f"The cell “{name}” made its process send what is no answer; it was ended."
+            notes.append(Note("forged-message", text, problem=True))
         elif result.ending == HUNG or timed_out(result):
             text = f"The cell “{name}” was stopped after {result.seconds:.0f} s."
             notes.append(Note("time-limit", text, problem=True))

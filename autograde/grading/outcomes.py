@@ -11,7 +11,7 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
-from autograde.grading.executing import DIED, DONE, HUNG, CellResult
+from autograde.grading.executing import BROKE, DIED, DONE, HUNG, CellResult
 from autograde.grading.harmless import PICTURES
 
 RIGHT, PARTLY, WRONG, ERROR = "right", "partly right", "wrong", "error"
@@ -21,6 +21,7 @@ NOT_GRADED = "not graded"
 ENDINGS = {
     HUNG: (TIME_LIMIT, "It did not end within the time limit, and could not be interrupted."),
     DIED: (PROCESS_ENDED, "It ended the process it ran in."),
+    BROKE: (PROCESS_ENDED, "It made its process send what is no answer, which was ended."),
 }
 UNREACHED = (NOT_REACHED, "It was not reached: earlier cells took all the time there is.")
 

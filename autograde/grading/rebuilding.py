@@ -25,13 +25,14 @@ HEADING = "Notes of the grader"
 @dataclass
 class Rebuilt:
     """The notebook to grade, remarks, the answers left as they were given out, and the ids of the
-    cells that hold the student's text but are no answers.
+    cells that hold the student's text but are no answers, and the stubs of the answers.
     """
 
     notebook: NotebookNode
     notes: list[Note] = field(default_factory=list)
     unwritten: set[str] = field(default_factory=set)
     theirs: set[str] = field(default_factory=set)
+    stubs: dict[str, str] = field(default_factory=dict)
 
 
 class Index:
@@ -99,6 +100,7 @@ def filled(cell: NotebookNode, found: list[StudentCell], rebuilt: Rebuilt) -> No
         if found and found[-1].source.strip() != cell.source.strip():
             cell.source = shown(found[-1].source, cell.cell_type)
     elif utils.is_solution(cell):
+        rebuilt.stubs[grade_id(cell)] = cell.source
         written = [item for item in found if is_written(item.source, cell.source)]
         if written:
             cell.source = shown(written[-1].source, cell.cell_type)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from nbgrader.api import Gradebook
 
+from autograde.errors import CourseError
 from autograde.grading import gradebook
 from autograde.grading.classroom import Classroom
 from autograde.grading.collecting import collect
@@ -139,6 +140,8 @@ def save_result(run: Run, job: Job, result: Graded | Exception) -> Record:
     A failure may be the machine's: its record does not count as graded, and the next run tries
     again.
     """
+    if isinstance(result, CourseError):  # The machine's trouble: no submission can be graded.
+        raise result
     if isinstance(result, Graded):
         return save(run.room, run.book, job.submission, job.key, result)
     code = "judge-died" if isinstance(result, JudgeDied) else "grader-failed"

@@ -77,7 +77,7 @@ def reps(
         advantage: by default `generalized_advantage`.
 
     Raises:
-        ValueError: a loss is not finite, or the environment is unknown.
+        ValueError: advantages or a loss that are not finite, or the environment is unknown.
 
     Source: Peters, Mülling and Altün (2010), "Relative Entropy Policy Search"; lecture 001, the
     benchmark's REPS.
@@ -104,6 +104,8 @@ def reps(
                 config.gamma, config.gae_lambda,
             )  # fmt: skip
 
+        require_finite(update, better.mean(), reward=reward, value=value, advantage=better)
+
         # 3. The temperature that the bound allows, and how much each action is to count then.
         eta = minimising_eta(better.flatten(), config.epsilon, dual)
         action_weight = weight(better.flatten(), eta).view_as(better)
@@ -113,9 +115,8 @@ def reps(
             actor_loss = -(action_weight * policy.log_prob(rollout.obs, rollout.action)).sum()
             critic_loss = value_loss_monte_carlo(critic(rollout.obs), better + value)
             require_finite(
-                update, actor_loss + critic_loss,
-                advantage=better, weight=action_weight, actor_loss=actor_loss,
-            )  # fmt: skip
+                update, actor_loss + critic_loss, weight=action_weight, actor_loss=actor_loss
+            )
             for optimizer in optimizers:
                 optimizer.zero_grad()
             (actor_loss + critic_loss).backward()

@@ -41,8 +41,11 @@ def is_row_and_column(first: tuple[int, ...], second: tuple[int, ...], numel: in
 
 
 def broadcast_mistake(exercise: Problem, function: Callable, case: Case) -> Diagnosis | None:
-    """Run the case once more under watch; a diagnosis if a row met a column."""
-    with BroadcastWatch() as watch:
+    """Run the case once more under watch; a diagnosis if a row met a column.
+
+    A function that runs in another process has a `watch` of its own.
+    """
+    with function.watch() if hasattr(function, "watch") else BroadcastWatch() as watch:
         run_case(exercise, function, case)
     if watch.shapes is None:
         return None

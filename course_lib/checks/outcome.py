@@ -101,7 +101,12 @@ def detach(value: Any) -> Any:
 
 
 def line_of(function: Callable, error: BaseException) -> str:
-    """The line of the function's own code that raised, as "line 3: code"; empty if unknown."""
+    """The line of the function's own code that raised, as "line 3: code"; empty if unknown.
+
+    A function that runs in another process says it with the error, as `student_line`.
+    """
+    if hasattr(error, "student_line"):
+        return error.student_line
     code = getattr(function, "__code__", None)
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if code and frame.filename == code.co_filename]

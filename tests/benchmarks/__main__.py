@@ -13,7 +13,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 
 from tests.benchmarks import results, tables
-from tests.benchmarks.jobs import COST, measure, prepare
+from tests.benchmarks.jobs import COST, cost_of_company, measure, prepare
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -27,6 +27,10 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=10, help="of ours (default 10)")
     parser.add_argument("--peer-seeds", type=int, default=3, help="of the peer (default 3)")
     parser.add_argument("--workers", type=int, default=1, help="tasks at the same time (default 1)")
+    parser.add_argument(
+        "--check-workers", action="store_true",
+        help="print by what factor CPU seconds grow with these workers, measure nothing else",
+    )  # fmt: skip
     parser.add_argument("--again", action="store_true", help="measure what is stored, too")
     parser.add_argument("--fresh", action="store_true", help="forget all that is stored, first")
     parser.add_argument("--show", action="store_true", help="measure nothing, print the tables")
@@ -63,6 +67,9 @@ def measure_all(options: argparse.Namespace) -> None:
 def main() -> None:
     """Measure, show, write."""
     options = parse_arguments()
+    if options.check_workers:
+        print(f"{cost_of_company(options.workers):.3f} of the CPU seconds of one worker")
+        return
     if not options.show:
         measure_all(options)
         results.tidy()

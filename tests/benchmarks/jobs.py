@@ -2,6 +2,11 @@
 
 Not in __main__.py, which a spawned process cannot import."""
 
+import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from statistics import median
+
 import gymnasium
 
 from course_lib.runs import RUNS
@@ -29,3 +34,23 @@ def measure(task: str, seeds: int, peer_seeds: int, again: bool) -> str:
     else:
         learning.measure(RUNS[task], seeds, peer_seeds, again=again)
     return task
+
+
+def fixed_work(_: int) -> float:
+    """CPU seconds of always the same training, ours and the peer's."""
+    started = time.process_time()
+    progress = RUNS["a2c-cartpole"].start(0)
+    while next(progress).env_steps < 40_000:
+        pass
+    make_model("a2c", "CartPole-v1", PeerSettings(8), 0).learn(10_000)
+    return time.process_time() - started
+
+
+def cost_of_company(workers: int, rounds: int = 5) -> float:
+    """How many times as many CPU seconds the same work takes when `workers` do it at once."""
+    context = get_context("spawn")
+    with ProcessPoolExecutor(workers, context, initializer=prepare) as executor:
+        list(executor.map(fixed_work, range(2 * workers)))  # all have started
+        alone = [executor.submit(fixed_work, 0).result() for _ in range(rounds)]
+        together = list(executor.map(fixed_work, range(rounds * workers)))
+    return median(together) / median(alone)

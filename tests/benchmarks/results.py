@@ -40,9 +40,9 @@ def described(settings: Any) -> str:
     return repr(settings)
 
 
-def append(record: dict[str, Any], path: Path = RESULTS) -> None:
+def append(record: dict[str, Any], path: Path | None = None) -> None:
     """Store one outcome; one write, so that two processes can share the file."""
-    with path.open("a", encoding="utf-8") as file:
+    with (path or RESULTS).open("a", encoding="utf-8") as file:
         file.write(line_of(record))
 
 
@@ -73,8 +73,9 @@ def processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def read(path: Path = RESULTS) -> list[dict[str, Any]]:
+def read(path: Path | None = None) -> list[dict[str, Any]]:
     """All outcomes; of those that were measured again, the latest one."""
+    path = path or RESULTS
     if not path.exists():
         return []
     latest = {}
@@ -98,7 +99,7 @@ def outcomes_of(
     return sorted(found, key=lambda record: record["seed"])
 
 
-def tidy(path: Path = RESULTS) -> None:
+def tidy() -> None:
     """Drop what was measured again since, and what no run or setting of today asks for."""
     from tests.benchmarks.cost import COSTS
     from tests.benchmarks.learning import settings_by_side
@@ -114,6 +115,6 @@ def tidy(path: Path = RESULTS) -> None:
         for who, settings in cost.sides.items()
     }
     current.add(key_of(machine())[:4])
-    kept = [record for record in read(path) if key_of(record)[:4] in current]
+    kept = [record for record in read() if key_of(record)[:4] in current]
     kept.sort(key=lambda record: [str(part) for part in key_of(record)])
-    path.write_text("".join(map(line_of, kept)), encoding="utf-8")
+    RESULTS.write_text("".join(map(line_of, kept)), encoding="utf-8")

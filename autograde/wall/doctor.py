@@ -1,0 +1,185 @@
+"""Tries to get through every wall of this machine from inside a worker, and says what it means."""
+
+import contextlib
+import os
+import platform
+import re
+import socket
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import course_lib
+from autograde.wall import linux
+from autograde.wall.probes import ATTEMPT, PROBES, Probe
+from autograde.wall.sandbox import REQUIRED
+from autograde.wall.session import Lost
+from autograde.wall.workers import Worker, Zygote
+
+PACKAGE = "policy-gradients-course"
+PROBE_SECONDS = 20.0
+REPAIRS = {
+    "linux": "The walls are Linux's. Grade strangers' work on Linux, in WSL 2 or in a virtual "
+    "machine with Linux.",
+    "landlock": "This kernel has no Landlock, or too old a one (files need version 3, Linux 6.2). "
+    "Take a newer kernel, or add landlock to lsm= in its command line.",
+    "user namespace": "User namespaces are switched off. An administrator can allow them: sysctl "
+    "kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu), user.max_user_namespaces=10000, or "
+    "in a container --security-opt seccomp=unconfined.",
+    "limits": "Root's processes are not counted here. Grade as an ordinary user, or where control "
+    "groups can be made.",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What came of one probe."""
+
+    probe: Probe
+    through: bool
+
+    @property
+    def harmful(self) -> bool:
+        """Whether strangers' code must not be run because of it."""
+        return self.through and self.probe.needed
+
+
+@dataclass
+class Diagnosis:
+    """What the doctor found out about this machine."""
+
+    walls: tuple[str, ...] = ()
+    findings: list[Finding] = field(default_factory=list)
+    missing_packages: list[str] = field(default_factory=list)
+    trouble: str = ""
+
+    @property
+    def safe(self) -> bool:
+        """Whether strangers' code can be graded here."""
+        tried = bool(self.findings) and not any(one.harmful for one in self.findings)
+        return tried and not self.missing_walls
+
+    @property
+    def missing_walls(self) -> list[str]:
+        """The walls that strangers' code needs and this machine does not have."""
+        return [name for name in REQUIRED if name not in self.walls]
+
+    @property
+    def repairs(self) -> list[str]:
+        """What would help."""
+        if sys.platform != "linux":
+            return [REPAIRS["linux"]]
+        wanted = {"landlock": linux.landlock_version() < 3}
+        wanted |= {name: name not in self.walls for name in ("user namespace", "limits")}
+        return [REPAIRS[name] for name, missing in wanted.items() if missing]
+
+
+def examine(library: Path | None = None) -> Diagnosis:
+    """Start a worker as for grading, and try to get out of it."""
+    from autograde.grading.executing import edition
+
+    found = Diagnosis(missing_packages=missing_packages())
+    with bait() as names:
+        try:
+            zygote = Zygote(library or edition())
+        except (RuntimeError, OSError) as error:
+            found.trouble = f"No worker could be started: {error}"
+            return found
+        try:
+            for probe in PROBES:
+                worker = zygote.spawn(threading.Event(), 60)
+                found.walls = worker.walls
+                found.findings.append(Finding(probe, gets_through(worker, probe, names)))
+                worker.end()
+        except RuntimeError as error:
+            found.trouble = str(error)
+        finally:
+            zygote.close()
+    return found
+
+
+def gets_through(worker: Worker, probe: Probe, names: dict[str, Any]) -> bool:
+    """Whether the attempt succeeds in this worker; who dies in it has not got through."""
+    session = worker.session
+    try:
+        session.until = session.now() + PROBE_SECONDS
+        session.run_cell(script(probe, {**names, "scratch": worker.scratch}))
+        return session.values(["through"]).get("through") is True
+    except Lost:
+        return False
+
+
+def script(probe: Probe, names: dict[str, Any]) -> str:
+    """The attempt as a program: the names of the bait, then the code."""
+    lines = [f"{name} = {value!r}" for name, value in names.items()]
+    return "\n".join([*lines, ATTEMPT, probe.code])
+
+
+@contextlib.contextmanager
+def bait() -> Iterator[dict[str, Any]]:
+    """Things that a worker must not get at, by the names that the probes have for them."""
+    with (
+        tempfile.TemporaryDirectory(prefix="course-doctor-") as folder,
+        contextlib.ExitStack() as s,
+    ):
+        os.chmod(folder, 0o777)
+        secret, copy, local = (os.path.join(folder, name) for name in ("secret", "copy", "local"))
+        for path in (secret, copy):
+            Path(path).write_text("42")
+            os.chmod(path, 0o666)
+        server = s.enter_context(socket.create_server(("127.0.0.1", 0)))
+        if hasattr(socket, "AF_UNIX"):
+            line = s.enter_context(socket.socket(socket.AF_UNIX))
+            line.bind(local)
+            line.listen()
+        opened = s.enter_context(open(secret, "r+"))
+        os.set_inheritable(opened.fileno(), True)
+        os.environ["COURSE_DOCTOR"] = "42"
+        s.callback(os.environ.pop, "COURSE_DOCTOR")
+        course = Path(course_lib.__file__).resolve().parent
+        yield {
+            "course": str(course),
+            "reference": str(course / "reference" / "reinforce.py"),
+            "folder": folder,
+            "secret": secret,
+            "secret_copy": copy,
+            "server": server.getsockname(),
+            "local": local,
+            "judge": os.getpid(),
+            "descriptor": opened.fileno(),
+            "inode": os.fstat(opened.fileno()).st_ino,
+        }
+
+
+def missing_packages() -> list[str]:
+    """The course's dependencies that are not installed."""
+    try:
+        wanted = metadata.requires(PACKAGE) or []
+    except metadata.PackageNotFoundError:
+        return [PACKAGE]
+    names = [re.split(r"[^A-Za-z0-9._-]", one)[0] for one in wanted if "extra ==" not in one]
+    return [name for name in names if not is_installed(name)]
+
+
+def is_installed(name: str) -> bool:
+    """Whether there is a package of this name."""
+    try:
+        metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def about_this_machine() -> str:
+    """System, Python and who is asking, in a line."""
+    who = "root" if hasattr(os, "geteuid") and os.geteuid() == 0 else "an ordinary user"
+    version = linux.landlock_version() if sys.platform == "linux" else 0
+    return (
+        f"{platform.system()} {platform.release()}, Python {platform.python_version()}, as {who}, "
+        f"Landlock version {version or 'none'}"
+    )
