@@ -194,7 +194,7 @@ EXERCISE = Exercise(
         ),
         Mistake(
             "gamma-missing",
-            "γ is missing in front of the next value: what comes a step later counts a little less.",
+            "γ is missing in front of the next value: a step later counts a little less.",
             gamma_missing,
         ),
         Mistake(
