@@ -45,10 +45,13 @@ log_environment = p0.log()[state[0]] + P.log()[state[:-1], action[:-1], state[1:
 log_prob = logits.log_softmax(-1)[state, action]  # (3, 64)
 p = (log_environment + log_prob.sum(0)).exp().detach()  # (64,) probabilities, they sum to 1
 
+# %% [markdown]
+# Three states and three actions with two values each make 64 trajectories, one a column. Every expectation below is a sum over them.
+
 # %% nbgrader={"grade": false, "grade_id": "moments", "locked": true, "schema_version": 3, "solution": false}
-score = torch.stack([
-    torch.autograd.grad(one, logits, retain_graph=True)[0].flatten() for one in log_prob.sum(0)
-])  # fmt: skip (64, 4) ∇log p(τ) of every trajectory
+score = torch.stack(
+    [torch.autograd.grad(one, logits, retain_graph=True)[0].flatten() for one in log_prob.sum(0)]
+)  # fmt: skip (64, 4) ∇log p(τ) of every trajectory
 episode_return = reward.sum(0)  # (64,) undiscounted: three steps need no γ
 
 
@@ -58,10 +61,15 @@ def moments(gradient):
     return mean, (p @ (gradient - mean).square()).sum().item()
 
 
+# %% [markdown]
+# A trajectory's gradient is its return times its score $\nabla\log p(\tau)$. For both friends:
+
 # %%
 for c in (0.0, 1_000_000.0):
     mean, variance = moments((episode_return + c).unsqueeze(1) * score)
-    print(f"returns + {c:>11,.0f}   mean gradient {mean.numpy().round(4)}   standard deviation {variance**0.5:,.1f}")
+    print(
+        f"returns + {c:>11,.0f}   mean gradient {mean.numpy().round(4)}   standard deviation {variance**0.5:,.1f}"
+    )
 
 # %% [markdown]
 # The mean gradient is the same to the last digit. Its standard deviation has grown to more than a million. Whoever pays a million to everyone has drowned the signal; so whoever *subtracts* the right number must be able to lift it out. That number is called a **baseline**. This lesson finds the best one, and the limits of what is allowed.
@@ -183,7 +191,10 @@ def variance_of(parameter, b):
 
 def draw_parabola(axes, b):
     grid = np.linspace(-4, 6, 101)
-    for parameter, color, label in ((1, "reinforce", "work when charged"), (3, "a2c", "work when flat")):
+    for parameter, color, label in (
+        (1, "reinforce", "work when charged"),
+        (3, "a2c", "work when flat"),
+    ):
         axes.plot(grid, [variance_of(parameter, x) for x in grid], color=COLORS[color], label=label)
         axes.plot(b, variance_of(parameter, b), "o", color=COLORS[color])
     axes.axvline(p @ episode_return, color=COLORS["exact"], linewidth=1, linestyle=":")
@@ -249,6 +260,9 @@ check(optimal_baseline)
 ### BEGIN HIDDEN TESTS
 check(optimal_baseline, hidden=True)
 ### END HIDDEN TESTS
+
+# %% [markdown]
+# From the 2,000 episodes, and then judged exactly:
 
 # %% tags=["raises-exception"]
 best = optimal_baseline(score[drawn], episode_return[drawn])
@@ -358,6 +372,9 @@ found = {name: moments(gradients_of(baseline)) for name, baseline in CANDIDATES.
 for name, (mean, variance) in found.items():
     print(f"{name:14} off by {(mean - exact_gradient).norm():.1e}   variance {variance:.3f}")
 
+# %% [markdown]
+# Side by side with where you came from, the total return:
+
 # %% nbgrader={"grade": false, "grade_id": "candidates-figure", "locked": true, "schema_version": 3, "solution": false} tags=["raises-exception"]
 bars = {"total return": moments(episode_return.unsqueeze(1) * score)[1]}
 bars |= {f"to go, {name}": variance for name, (_, variance) in found.items()}
@@ -367,11 +384,14 @@ axes.bar_label(drawn_bars, fmt="%.2f", padding=3)
 axes.invert_yaxis()
 axes.grid(axis="y", visible=False)
 axes.set(xlabel="variance of the gradient of one episode", xlim=(0, 1.15 * max(bars.values())))
-axes.set_title(f"Credit and baseline together leave {bars['to go, V(s)'] / bars['total return']:.0%} of the variance")
+axes.set_title(
+    f"Credit and baseline together leave {bars['to go, V(s)'] / bars['total return']:.0%} of the variance"
+)
 show(
     figure,
     alt="Exact variances of four estimators of the same gradient: "
-    + ", ".join(f"{name} {variance:.2f}" for name, variance in bars.items()) + ".",
+    + ", ".join(f"{name} {variance:.2f}" for name, variance in bars.items())
+    + ".",
 )
 
 # %% [markdown]
@@ -432,8 +452,14 @@ check(action_baseline_bias, hidden=True)
 pi = logits.detach().softmax(-1)[0]
 q_value = torch.tensor([0.0, 2.0], dtype=torch.float64)
 right = pi * (q_value - pi @ q_value)  # the gradient of Σ π q
-for name, baseline in (("b = 5 for both", torch.full((2,), 5.0).double()), ("b = (0, 1)", q_value / 2), ("b = Q(s, a)", q_value)):
-    print(f"{name:15} bias {action_baseline_bias(pi, baseline).numpy().round(3)}   left of the gradient {(right + action_baseline_bias(pi, baseline)).numpy().round(3)}")
+for name, baseline in (
+    ("b = 5 for both", torch.full((2,), 5.0).double()),
+    ("b = (0, 1)", q_value / 2),
+    ("b = Q(s, a)", q_value),
+):
+    print(
+        f"{name:15} bias {action_baseline_bias(pi, baseline).numpy().round(3)}   left of the gradient {(right + action_baseline_bias(pi, baseline)).numpy().round(3)}"
+    )
 
 # %% [markdown]
 # With b = Q nothing is left: everything that distinguishes the actions has been subtracted, noise and signal alike. A baseline is what one expects *before* the action. (One may use b(s, a) if one adds back what it takes away; Q-Prop in lesson 07 does.)
@@ -606,6 +632,9 @@ curves = {
     for name in ("Monte Carlo", "temporal difference")
 }
 
+# %% [markdown]
+# **Predict:** which of the two ends closer to the truth after a hundred walks, with the same step size?
+
 # %% nbgrader={"grade": false, "grade_id": "walks-figure", "locked": true, "schema_version": 3, "solution": false} tags=["raises-exception"]
 figure, axes = new_figure(size=(7, 3.2))
 for (name, runs), color in zip(curves.items(), ("reinforce", "a2c"), strict=True):
@@ -613,7 +642,9 @@ for (name, runs), color in zip(curves.items(), ("reinforce", "a2c"), strict=True
     axes.plot(runs.mean(0), color=COLORS[color], linewidth=3, label=f"{name}, mean of 20")
 axes.set(xlabel="walks", ylabel="error of V, root mean square", ylim=(0, None))
 last = {name: runs[:, -20:].mean() for name, runs in curves.items()}
-axes.set_title(f"Guesses from guesses: an error of {last['temporal difference']:.2f} against {last['Monte Carlo']:.2f}")
+axes.set_title(
+    f"Guesses from guesses: an error of {last['temporal difference']:.2f} against {last['Monte Carlo']:.2f}"
+)
 axes.legend()
 show(
     figure,
@@ -725,8 +756,21 @@ with_truth, with_error = six_weights(true_values), six_weights(wrong_values)
 figure, (left, right) = new_figure(1, 2, size=(7.4, 3.2), sharey=True)
 kinds = list(with_truth)
 for axes, place, label in ((left, 1, "variance"), (right, 0, "bias (length)")):
-    axes.barh(np.arange(6) - 0.2, [with_truth[k][place] for k in kinds], 0.38, color=COLORS["a2c"], label="true V")
-    axes.barh(np.arange(6) + 0.2, [with_error[k][place] for k in kinds], 0.38, color=COLORS["wrong"], hatch="//", label="wrong V")
+    axes.barh(
+        np.arange(6) - 0.2,
+        [with_truth[k][place] for k in kinds],
+        0.38,
+        color=COLORS["a2c"],
+        label="true V",
+    )
+    axes.barh(
+        np.arange(6) + 0.2,
+        [with_error[k][place] for k in kinds],
+        0.38,
+        color=COLORS["wrong"],
+        hatch="//",
+        label="wrong V",
+    )
     axes.set(xlabel=label)
     axes.grid(axis="y", visible=False)
 left.set(yticks=range(6), yticklabels=kinds)
@@ -769,6 +813,7 @@ check_answer(answer_nonsense_critic)
 # The loop plays only four episodes, updates the policy with *your* `baseline_loss`, then V with *your* `value_loss_monte_carlo`. In that order: a V that has already seen these four episodes knows what their actions brought.
 #
 # Two learners, the same settings and seeds: for one of them V is subtracted, for the other b = 0. Each gets 120 episodes.
+
 
 # %% nbgrader={"grade": false, "grade_id": "two-learners", "locked": true, "schema_version": 3, "solution": false} tags=["experiment", "raises-exception"]
 def learners(run_name, seeds=range(3)):
@@ -840,7 +885,10 @@ def normalized_loss(log_prob, reward_to_go, baseline):
 
 # %%
 example = torch.tensor([58.0, 60.0, 62.0, 64.0], dtype=torch.float64)
-print("weights:", ((example - example.mean()) / example.std(correction=0) - (example - 1)).numpy().round(2))
+print(
+    "weights:",
+    ((example - example.mean()) / example.std(correction=0) - (example - 1)).numpy().round(2),
+)
 
 # %% [markdown]
 # Repair it: $w=(G-V-m)/(s+10^{-8})$ with the mean m and the population's standard deviation s of G − V, over all elements.

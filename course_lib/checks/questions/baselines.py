@@ -60,9 +60,8 @@ QUESTIONS = (
         name="which_gap",
         right="a",
         explanations={
-            "a": "With the baseline off, 32 episodes' worth of averaging would be needed for the "
-            "noise level that V gives with 4. Same mean, less noise: more of each step goes in "
-            "the right direction.",
+            "a": "Same mean, less noise: more of each step goes in the right direction. Without V "
+            "you would have to play more episodes for each update to get there as safely.",
             "b": "V earns nothing. What changes is how the same returns are weighed.",
             "c": "The expected gradient is the same in both; the runs would agree with infinitely "
             "many episodes an update.",
