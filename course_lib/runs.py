@@ -22,6 +22,7 @@ from course_lib.algorithms import (
     REPSConfig,
     RWRConfig,
     SACConfig,
+    SACVConfig,
     SoftQLearningConfig,
     TD3Config,
     TNPGConfig,
@@ -41,6 +42,7 @@ from course_lib.algorithms import (
     reps,
     rwr,
     sac,
+    sac_v,
     soft_q_learning,
     td3,
     tnpg,
@@ -149,6 +151,7 @@ RUNS: dict[str, Run] = {
             OffPolicyActorCriticConfig(), 475.0, 15_000,
         ),
         Run("world-model-pendulum", world_model, PENDULUM, WorldModelConfig(), -200.0, 1_500),
+        Run("sac-v-pendulum", sac_v, PENDULUM, SACVConfig(), -200.0, 6_000),
     )
 }  # fmt: skip
 

@@ -41,6 +41,7 @@ def test_the_runs_of_the_lessons_are_there_and_carry_their_own_names():
         "dqn-cartpole",
         "off-policy-actor-critic-cartpole",
         "world-model-pendulum",
+        "sac-v-pendulum",
     }
     assert all(run.name == name for name, run in RUNS.items())
 
