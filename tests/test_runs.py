@@ -74,7 +74,7 @@ def test_the_stored_band_fits_the_run(name):
 
 CARTPOLES = [name for name in RUNS if RUNS[name].environment_id.endswith(("Pole-v0", "Pole-v1"))]
 # A band's first point lies behind the first update, and theirs has chosen among many episodes.
-CHOOSING = ("cem-cartpole", "cma-es-cartpole", "reps-cartpole")
+CHOOSING = ("cem-cartpole", "cma-es-cartpole", "rwr-cartpole", "reps-cartpole")
 PENDULUMS = [name for name in RUNS if name.endswith("pendulum")]
 
 
