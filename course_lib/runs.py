@@ -18,6 +18,7 @@ from course_lib.algorithms import (
     PPOConfig,
     PPOKLConfig,
     Progress,
+    QPropConfig,
     ReinforceConfig,
     REPSConfig,
     RWRConfig,
@@ -38,6 +39,7 @@ from course_lib.algorithms import (
     off_policy_actor_critic,
     ppo,
     ppo_kl,
+    q_prop,
     reinforce,
     reps,
     rwr,
@@ -152,6 +154,7 @@ RUNS: dict[str, Run] = {
         ),
         Run("world-model-pendulum", world_model, PENDULUM, WorldModelConfig(), -200.0, 1_500),
         Run("sac-v-pendulum", sac_v, PENDULUM, SACVConfig(), -200.0, 6_000),
+        Run("q-prop-continuous-cartpole", q_prop, CONTINUOUS, QPropConfig(), 475.0, 40_000),
     )
 }  # fmt: skip
 

@@ -42,6 +42,7 @@ def test_the_runs_of_the_lessons_are_there_and_carry_their_own_names():
         "off-policy-actor-critic-cartpole",
         "world-model-pendulum",
         "sac-v-pendulum",
+        "q-prop-continuous-cartpole",
     }
     assert all(run.name == name for name, run in RUNS.items())
 
