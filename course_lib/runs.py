@@ -19,6 +19,7 @@ from course_lib.algorithms import (
     PPOKLConfig,
     Progress,
     QPropConfig,
+    ReinforceBaselineConfig,
     ReinforceConfig,
     REPSConfig,
     RWRConfig,
@@ -41,6 +42,7 @@ from course_lib.algorithms import (
     ppo_kl,
     q_prop,
     reinforce,
+    reinforce_baseline,
     reps,
     rwr,
     sac,
@@ -121,6 +123,10 @@ RUNS: dict[str, Run] = {
         Run(
             "reinforce-hidden-velocity", reinforce, "HiddenVelocityCartPole-v0",
             ReinforceConfig(), None, 150_000,
+        ),
+        Run(
+            "reinforce-baseline-cartpole", reinforce_baseline, CARTPOLE,
+            ReinforceBaselineConfig(), 475.0, 40_000,
         ),
         Run("a2c-cartpole", a2c, CARTPOLE, A2CConfig(), 475.0, 60_000),
         Run("a2c-continuous-cartpole", a2c, CONTINUOUS, A2CConfig(), 475.0, 60_000),

@@ -19,6 +19,7 @@ def test_the_runs_of_the_lessons_are_there_and_carry_their_own_names():
         "reinforce-continuous-cartpole",
         "reinforce-beta-continuous-cartpole",
         "reinforce-hidden-velocity",
+        "reinforce-baseline-cartpole",
         "a2c-cartpole",
         "a2c-continuous-cartpole",
         "ddpg-pendulum",
