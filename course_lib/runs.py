@@ -13,6 +13,7 @@ from course_lib.algorithms import (
     CMAESConfig,
     DDPGConfig,
     DQNConfig,
+    GRPOConfig,
     NPGConfig,
     OffPolicyActorCriticConfig,
     PPOConfig,
@@ -36,6 +37,7 @@ from course_lib.algorithms import (
     cma_es,
     ddpg,
     dqn,
+    grpo,
     npg,
     off_policy_actor_critic,
     ppo,
@@ -102,6 +104,8 @@ class Band(NamedTuple):
 
 
 CARTPOLE, CONTINUOUS, PENDULUM = "CartPole-v1", "ContinuousCartPole-v0", "Pendulum-v1"
+# Of ten seeds of GRPO eight hold 0.9 within the budget, nine 0.85 and all of them 0.8.
+SORTING = "SortDigits-v0"
 BETA = ReinforceConfig(distribution="beta")
 # With 16 episodes an update two of ten seeds did not hold 475 within 150,000 steps.
 MORE_EPISODES = ReinforceConfig(episodes_per_update=32)
@@ -161,6 +165,7 @@ RUNS: dict[str, Run] = {
         Run("world-model-pendulum", world_model, PENDULUM, WorldModelConfig(), -200.0, 1_500),
         Run("sac-v-pendulum", sac_v, PENDULUM, SACVConfig(), -200.0, 6_000),
         Run("q-prop-continuous-cartpole", q_prop, CONTINUOUS, QPropConfig(), 475.0, 40_000),
+        Run("grpo-sort-digits", grpo, SORTING, GRPOConfig(), 0.8, 250_000),
     )
 }  # fmt: skip
 
