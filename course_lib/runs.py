@@ -13,15 +13,19 @@ from course_lib.algorithms import (
     CMAESConfig,
     DDPGConfig,
     DQNConfig,
+    GRPOConfig,
     NPGConfig,
     OffPolicyActorCriticConfig,
     PPOConfig,
     PPOKLConfig,
     Progress,
+    QPropConfig,
+    ReinforceBaselineConfig,
     ReinforceConfig,
     REPSConfig,
     RWRConfig,
     SACConfig,
+    SACVConfig,
     SoftQLearningConfig,
     TD3Config,
     TNPGConfig,
@@ -33,14 +37,18 @@ from course_lib.algorithms import (
     cma_es,
     ddpg,
     dqn,
+    grpo,
     npg,
     off_policy_actor_critic,
     ppo,
     ppo_kl,
+    q_prop,
     reinforce,
+    reinforce_baseline,
     reps,
     rwr,
     sac,
+    sac_v,
     soft_q_learning,
     td3,
     tnpg,
@@ -96,6 +104,8 @@ class Band(NamedTuple):
 
 
 CARTPOLE, CONTINUOUS, PENDULUM = "CartPole-v1", "ContinuousCartPole-v0", "Pendulum-v1"
+# Of ten seeds of GRPO eight hold 0.9 within the budget, nine 0.85 and all of them 0.8.
+SORTING = "SortDigits-v0"
 BETA = ReinforceConfig(distribution="beta")
 # With 16 episodes an update two of ten seeds did not hold 475 within 150,000 steps.
 MORE_EPISODES = ReinforceConfig(episodes_per_update=32)
@@ -117,6 +127,10 @@ RUNS: dict[str, Run] = {
         Run(
             "reinforce-hidden-velocity", reinforce, "HiddenVelocityCartPole-v0",
             ReinforceConfig(), None, 150_000,
+        ),
+        Run(
+            "reinforce-baseline-cartpole", reinforce_baseline, CARTPOLE,
+            ReinforceBaselineConfig(), 475.0, 40_000,
         ),
         Run("a2c-cartpole", a2c, CARTPOLE, A2CConfig(), 475.0, 60_000),
         Run("a2c-continuous-cartpole", a2c, CONTINUOUS, A2CConfig(), 475.0, 60_000),
@@ -149,6 +163,9 @@ RUNS: dict[str, Run] = {
             OffPolicyActorCriticConfig(), 475.0, 15_000,
         ),
         Run("world-model-pendulum", world_model, PENDULUM, WorldModelConfig(), -200.0, 1_500),
+        Run("sac-v-pendulum", sac_v, PENDULUM, SACVConfig(), -200.0, 6_000),
+        Run("q-prop-continuous-cartpole", q_prop, CONTINUOUS, QPropConfig(), 475.0, 40_000),
+        Run("grpo-sort-digits", grpo, SORTING, GRPOConfig(), 0.8, 250_000),
     )
 }  # fmt: skip
 
