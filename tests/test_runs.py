@@ -45,6 +45,7 @@ def test_the_runs_of_the_lessons_are_there_and_carry_their_own_names():
         "sac-v-pendulum",
         "q-prop-continuous-cartpole",
         "grpo-sort-digits",
+        "dpo-sort-digits",
     }
     assert all(run.name == name for name, run in RUNS.items())
 
@@ -114,8 +115,9 @@ def test_the_stored_band_of_a_language_model_rises_from_a_weak_start(name):
     band = reference_band(name)
     assert ((band.returns >= 0) & (band.returns <= 1)).all()
     # The first point is after one update: it is the supervised start's, nearly.
-    assert np.median(band.returns[:, 0]) <= 0.5
-    assert np.median(band.returns[:, -1]) >= RUNS[name].threshold
+    before, after = np.median(band.returns[:, 0]), np.median(band.returns[:, -1])
+    assert before <= 0.5
+    assert after >= (2 * before if RUNS[name].threshold is None else RUNS[name].threshold)
 
 
 def test_dreaming_takes_a_third_of_the_steps_of_sac():
