@@ -43,6 +43,16 @@ FUNCTIONS = {
         "reinforce_practical_loss",
         "cross_entropy_policy_gradient",
     ],
+    "baselines": [
+        "gradient_variance",
+        "mean_baseline",
+        "optimal_baseline",
+        "baseline_loss",
+        "value_loss_monte_carlo",
+        "value_loss_td",
+        "gradient_weight",
+        "action_baseline_bias",
+    ],
     "actor_critic": [
         "td_error",
         "n_step_return",
