@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
+from autograde.wall.endings import BROKE, DIED, HUNG, Interrupted, Lost
 from autograde.wall.proxies import Remote, StudentError
-from autograde.wall.session import BROKE, DIED, HUNG, Interrupted, Lost
 from tests.walled import running
 
 SETUP = "import torch, time, os"

@@ -18,7 +18,8 @@ from IPython.core.inputtransformer2 import TransformerManager
 from autograde.grading.harmless import safe_text
 from autograde.grading.naming import names_of
 from autograde.grading.recording import Recorder, RecordingStream
-from autograde.wall.session import Interrupted, Session, Stopped
+from autograde.wall.endings import Interrupted, Stopped
+from autograde.wall.session import Session
 
 SEED = 0
 MAX_MESSAGE = 20_000
