@@ -8,6 +8,7 @@ from torch import nn
 
 from autograde.wall.endings import BROKE, DIED, HUNG, Interrupted, Lost
 from autograde.wall.proxies import Remote, StudentError
+from course_lib.evaluation import evaluate_agent
 from tests.walled import running
 
 SETUP = "import torch, time, os"
@@ -396,3 +397,13 @@ def test_a_worker_cannot_ask_for_what_it_was_not_lent():
     with running(code) as session:
         for question in questions:
             assert function(session)(question).split(":")[0] in ("KeyError", "RuntimeError")
+
+
+def test_an_agent_is_evaluated_with_the_environment_on_this_side():
+    code = (
+        "import numpy as np\n"
+        "def agent(obs): return (obs @ np.array([0.02, 0.05, 1.0, 0.3]) > 0).astype(int)"
+    )
+    with running(code) as session:
+        returns = evaluate_agent(function(session, "agent"), "CartPole-v1", episodes=3, seed=5)
+        assert returns.tolist() == [500.0] * 3

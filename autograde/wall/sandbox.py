@@ -186,7 +186,7 @@ def attempt(name: str, step: Callable[[], object], up: list[str]) -> bool:
     """Try to close a wall; note it if it is up."""
     try:
         step()
-    except (OSError, KeyError, AttributeError):
+    except (OSError, KeyError, ValueError, AttributeError):
         return False
     up.append(name)
     return True

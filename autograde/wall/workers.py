@@ -175,7 +175,15 @@ ZYGOTES: dict[tuple[str, int], Zygote] = {}
 
 
 def zygote(library: Path) -> Zygote:
-    """This process's zygote; a new one if the old one has ended."""
+    """This process's zygote; a new one if the old one has ended.
+
+    Raises:
+        WallsMissing: this system cannot fork.
+    """
+    if not hasattr(os, "fork"):
+        raise WallsMissing(
+            "Grading needs a system whose processes can fork: Linux or macOS, or on Windows WSL 2."
+        )
     key = (str(library), os.getpid())
     found = ZYGOTES.get(key)
     if found is None or found.process.poll() is not None:

@@ -135,7 +135,7 @@ def become_a_worker(
     else:
         os.setsid()
         os.chdir(wish["scratch"])
-        sandbox.limit(allowance, own_users=False)
+        sandbox.attempt("limits", lambda: sandbox.limit(allowance, own_users=False), up)
     torch.set_num_threads(1)
     torch.manual_seed(wish["seed"])
     np.random.seed(wish["seed"])  # noqa: NPY002 — a student's np.random must be the same each time.
