@@ -33,15 +33,22 @@ class Algorithm:
 
     @property
     def summary(self) -> str:
-        """What it is, in a line."""
-        own = inspect.getdoc(self.start).splitlines()[0]
-        text = inspect.getdoc(inspect.getmodule(self.start)) if own.startswith("Train") else own
-        return text.splitlines()[0].rstrip(".")
+        """What it is, in a sentence: the loop's own, or its module's where it says only that the
+        loop goes on for ever."""
+        own = first_sentence(inspect.getdoc(self.start))
+        module = inspect.getdoc(inspect.getmodule(self.start))
+        return first_sentence(module) if " for ever" in own else own
 
     @property
     def runs(self) -> list[Run]:
         """The runs in `RUNS` that train with it."""
         return [run for run in RUNS.values() if run.algorithm is self.start]
+
+
+def first_sentence(text: str) -> str:
+    """The first sentence of a docstring, on one line and without its full stop."""
+    paragraph = " ".join(text.split("\n\n")[0].split())
+    return paragraph.split(". ")[0].rstrip(".")
 
 
 def all_algorithms() -> dict[str, Algorithm]:

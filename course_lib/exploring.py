@@ -123,6 +123,15 @@ class Explorer:
         return finished
 
 
+def falling(first: float, last: float, env_steps: int, explore_steps: int) -> float:
+    """How much to explore by now: less and less, max(last, first · (1 − env_steps/explore_steps)).
+
+    A policy that hardly acts by itself sees many states, but never the ones that it would lead to;
+    one that hardly explores sees only these. So first the one, then the other.
+    """
+    return max(last, first * (1 - env_steps / explore_steps))
+
+
 class RolloutReplay:
     """The last rollouts, whole: targets that look several steps ahead need the steps in order.
 

@@ -10,6 +10,7 @@ from nbgrader.converters import GenerateFeedback
 from PIL import Image
 
 from autograde.grading.executing import DONE, CellResult, Limits
+from autograde.grading.feedback import coloured
 from autograde.grading.outcomes import plain_outputs
 from autograde.grading.whole_class import grade_class
 from tests.small_class import SmallClass, ThreadJudges
@@ -98,3 +99,9 @@ def test_no_script_can_run_and_nothing_is_fetched(small):
 
 def test_formulas_are_mathml(small):
     assert BeautifulSoup(page(small), "html.parser").select_one("math mfrac")
+
+
+def test_very_long_code_is_shown_without_colours():
+    shown = coloured("x<1\n" * 10_000, lambda source: "coloured")
+    assert shown.startswith('<div class="highlight"><pre>x&lt;1')
+    assert coloured("x", lambda source: "coloured") == "coloured"

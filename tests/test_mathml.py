@@ -99,3 +99,8 @@ def test_links_that_act_and_pictures_from_elsewhere_are_text():
     assert "src" not in html
     assert 'href="https://example.org"' in markdown2html("[d](https://example.org)")
     assert "<img" in markdown2html("![e](data:image/png;base64,AAAA)")
+
+
+def test_very_long_prose_is_shown_as_it_is():
+    html = markdown2html("$<b>" * 10_000)
+    assert html.startswith("<pre>$&lt;b&gt;")

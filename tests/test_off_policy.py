@@ -221,6 +221,20 @@ def test_dqn_acts_more_and_more_greedily():
     assert actions(10**9) > 13
 
 
+@pytest.mark.parametrize("name", ["ddpg", "td3"])
+def test_the_noise_falls_to_what_is_left_of_it(name):
+    stds = []
+
+    def watched(action, noise_std, low, high, generator):
+        stds.append(noise_std)
+        return gaussian_exploration(action, noise_std, low, high, generator)
+
+    settings = SIZES | {"first_noise_std": 1.0, "noise_std": 0.5, "explore_steps": 88}
+    trained(name, 2, settings=settings, explore=watched)
+    # After 40, 42, 44 and 46 environment steps, in units of half the range, which is 2.
+    assert stds == pytest.approx([2 * 48 / 88, 2 * 46 / 88, 2 * 44 / 88, 1.0])
+
+
 @pytest.mark.parametrize("name", ["dqn", "ddpg", "td3", "sac"])
 def test_the_step_size_runs_out(name):
     settings = SIZES | {"decay_steps": 48}

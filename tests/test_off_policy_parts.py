@@ -12,7 +12,7 @@ from course_lib.agents import (
 )
 from course_lib.critics import SquashedGaussianPolicy, frozen
 from course_lib.environments import make_vector
-from course_lib.exploring import Explorer, RolloutReplay, Step, spanned
+from course_lib.exploring import Explorer, RolloutReplay, Step, falling, spanned
 from course_lib.reference import critic_loss, double_dqn_target, dpg_loss
 from course_lib.rollout import Rollout
 
@@ -215,6 +215,12 @@ def single_path(length):
         action = -2 + 4 * torch.rand(1, 1, generator=source)
         observations.append(environment.step(action.numpy()).obs)
     return [tuple(obs[0].tolist()) for obs in observations]
+
+
+def test_exploration_falls_in_a_straight_line_to_what_is_left_of_it():
+    # From 0.8 to 0 within 100 steps, but not below 0.2, which is met after 75.
+    levels = [falling(0.8, 0.2, env_steps, 100) for env_steps in (0, 50, 70, 75, 1_000)]
+    assert levels == pytest.approx([0.8, 0.4, 0.24, 0.2, 0.2])
 
 
 def rollout(number):

@@ -112,7 +112,7 @@ def test_a_lesson_that_is_handed_out_says_what_is_not_written_yet(folder):
     assert "not written yet" in results[-1][0] + results[-1][1]
 
 
-def test_a_loop_without_the_readers_function_says_whose_task_it_is(folder):
+def test_in_a_process_of_its_own_the_edition_names_what_is_missing_and_what_is_wrong(folder):
     code = (
         "from course_lib.runs import RUNS\n"
         "try:\n    next(RUNS['a2c-cartpole'].start(seed=0))\n"
@@ -121,13 +121,22 @@ def test_a_loop_without_the_readers_function_says_whose_task_it_is(folder):
         "from course_lib.reference import reinforce_loss\n"
         "try:\n    check(reinforce_loss, hidden=True)\n"
         "except ValueError as error:\n    print(error)\n"
+        "def td_error(reward, value, next_value, terminated, gamma):\n"
+        "    return reward + gamma * next_value - value\n"
+        "try:\n    check(td_error)\n"
+        "except AssertionError as error:\n    print(error.mistake, error.points, error.possible)\n"
+        "def answer_which_lambda():\n    return 'a'\n"
+        "try:\n    course_lib.check_answer(answer_which_lambda)\n"
+        "except AssertionError as error:\n    print(error.mistake, error.points, error.possible)\n"
     )
-    loop, hidden = run_alone(folder, code).stdout.splitlines()
+    loop, hidden, wrong, choice = run_alone(folder, code).stdout.splitlines()
     assert loop == (
         "`generalized_advantage` is an exercise of lesson 05, so the course does not bring it "
         "along. Hand yours over: advantage=generalized_advantage."
     )
     assert "visible cases only" in hidden
+    assert wrong == "bootstraps-after-termination 0 1"
+    assert choice == "chose-a 0.0 1.0"
 
 
 def test_no_import_from_the_grader_s_edition_passes_but_what_torch_has_anyway(tmp_path):

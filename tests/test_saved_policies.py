@@ -1,5 +1,6 @@
 """Policies as files: what is read back acts like what was written, and a file is only data."""
 
+import contextlib
 import pickle
 import re
 from dataclasses import replace
@@ -44,6 +45,30 @@ def test_what_is_read_back_acts_like_what_was_written(tmp_path, name, environmen
     fresh = next(algorithm.start(environment_id, config, 0)).policy
     weights = fresh.state_dict()
     assert any(not torch.equal(each, weights[key]) for key, each in policy.state_dict().items())
+
+
+def first_progress(algorithm):
+    """The first update of an algorithm where it works, and where that is."""
+    places = [run.environment_id for run in algorithm.runs] or [
+        "CartPole-v1", "Pendulum-v1", "GridWorld-v0", "SortDigits-v0"
+    ]  # fmt: skip
+    for environment_id in places:
+        with contextlib.suppress(ValueError):  # it refuses the environment
+            updates = algorithm.start(environment_id, algorithm.config_class(), 3)
+            return next(updates), environment_id
+    raise AssertionError(f"{algorithm.name} works nowhere")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", all_algorithms())
+def test_the_policy_of_every_algorithm_can_be_stored(tmp_path, name):
+    algorithm = find_algorithm(name)
+    progress, environment_id = first_progress(algorithm)
+    config = algorithm.config_class()
+    save_policy(tmp_path / "policy.pt", progress.policy, algorithm, environment_id, config)
+    loaded = load_policy(tmp_path / "policy.pt").policy
+    ours, theirs = (evaluate(each, environment_id, 3, seed=5) for each in (progress.policy, loaded))
+    assert ours.tolist() == theirs.tolist()
 
 
 def test_a_file_that_would_run_code_is_refused(tmp_path):

@@ -1,5 +1,7 @@
 """Near copies are pointed out whatever their variables are called; common answers are not."""
 
+import time
+
 import nbformat
 
 from autograde.grading.similar import MAX_PAIRS, fingerprint, similar_pairs
@@ -102,3 +104,9 @@ def test_the_list_is_bounded():
     work = {f"s{number}": marks(COPIED) for number in range(12)}
     work |= {f"t{number}": marks(OTHER) for number in range(13)}
     assert len(similar_pairs(work)) <= MAX_PAIRS
+
+
+def test_a_text_made_to_take_for_ever_does_not():
+    started = time.perf_counter()
+    marks("'''" * 60_000)
+    assert time.perf_counter() - started < 20

@@ -90,6 +90,14 @@ def test_the_table_of_weights_gives_generalised_advantages(seed, gamma, gae_lamb
     torch.testing.assert_close(got, wanted)
 
 
+@pytest.mark.parametrize("gamma", [0.9, 1.0, 0.0])
+@pytest.mark.parametrize("shape", [(7, 3), (7,)])
+def test_a_table_of_discounts_gives_rewards_to_go(gamma, shape):
+    reward = draw(*shape).detach()
+    wanted = reference.reward_to_go(reward, gamma)
+    torch.testing.assert_close(stand_ins.reward_to_go(reward, gamma), wanted)
+
+
 def test_layer_normalisation_normalises_advantages():
     advantage = 3 + 2 * draw(8, 4).detach()
     torch.testing.assert_close(

@@ -4,10 +4,11 @@ It needs no gradebook: points and comments are put into the notebook from what i
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
+from html import escape
 from typing import Any
 
 from nbconvert.exporters import HTMLExporter, TemplateExporter
@@ -26,6 +27,7 @@ from autograde.grading.outcomes import Score
 from autograde.grading.prose import markdown2html
 from autograde.grading.quiet import quiet_log
 
+MAX_COLOURED = 30_000
 NO_RESPONSE = "No response."
 SCRIPT = re.compile(r"<script\b.*?</script>\s*", re.DOTALL | re.IGNORECASE)
 HEAD = '<meta charset="utf-8" />'
@@ -63,7 +65,7 @@ class FeedbackExporter(HTMLExporter):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         colour = Highlight2HTML(pygments_lexer="ipython3", parent=self)
-        remembered = lru_cache(maxsize=4096)(lambda source: colour(source))
+        remembered = lru_cache(maxsize=4096)(lambda source: coloured(source, colour))
         self.register_filter("highlight_code", lambda source, **_: remembered(source))
         self.register_filter("markdown2html", markdown2html)
 
@@ -78,6 +80,13 @@ class FeedbackExporter(HTMLExporter):
         self.register_filter("filter_data_type", widgets)
         html, resources = TemplateExporter.from_notebook_node(self, nb, resources, **options)
         return SCRIPT.sub("", html).replace(HEAD, HEAD + POLICY, 1), resources
+
+
+def coloured(source: str, colour: Callable[[str], str]) -> str:
+    """Code in colours; a very long cell in black, for colouring some texts takes for ever."""
+    if len(source) > MAX_COLOURED:
+        return f'<div class="highlight"><pre>{escape(source)}</pre></div>'
+    return colour(source)
 
 
 class FeedbackPages:

@@ -13,6 +13,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from autograde.grading.mathml import mathml
 
+MAX_LENGTH = 30_000
 WEB = re.compile(r"(https?:|mailto:|#|[\w./-]+$)", re.IGNORECASE)
 
 
@@ -50,6 +51,11 @@ class SafeRenderer(IPythonRenderer):
 
 @lru_cache(maxsize=4096)
 def markdown2html(source: str, **_: Any) -> str:
-    """The HTML of a cell, a comment or an answer."""
+    """The HTML of a cell, a comment or an answer; a very long one stays as it is.
+
+    Some patterns of Markdown take time that grows with the square of the length.
+    """
+    if len(source) > MAX_LENGTH:
+        return f"<pre>{escape(source)}</pre>"
     renderer = SafeRenderer(escape=False, allow_harmful_protocols=None)
     return MarkdownWithMath(renderer=renderer).render(source)

@@ -20,6 +20,7 @@ from nbformat import NotebookNode
 
 RUN = 6
 MAX_RUNS = 2_000
+MAX_SOURCE = 20_000
 LIKENESS = 0.8
 SHARED = 20
 MAX_PAIRS = 50
@@ -51,7 +52,8 @@ def runs_of(cells: Iterable[NotebookNode]) -> set[str]:
     """The hashes of all runs of tokens in these cells."""
     found: set[str] = set()
     for cell in cells:
-        tokens = code_tokens(cell.source) if cell.cell_type == "code" else words(cell.source)
+        text = cell.source[:MAX_SOURCE]
+        tokens = code_tokens(text) if cell.cell_type == "code" else words(text)
         found |= {hashed(tokens[i : i + RUN]) for i in range(len(tokens) - RUN + 1)}
     return found
 

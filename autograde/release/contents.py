@@ -52,6 +52,7 @@ FOR_LOOPS = (
     "max_likelihood_loss",
     "minibatch_indices",
     "normalize_advantage",
+    "reward_to_go",
     "value_loss_monte_carlo",
 )
 GUARD = "require_"

@@ -42,24 +42,28 @@ def choose(name: str, environment_id: str | None, steps: int | None, settings: l
         steps: the budget, if it is not the run's.
         settings: NAME=VALUE each, in place of the run's.
     """
-    known = all_algorithms()
-    if name in RUNS and RUNS[name].algorithm in [each.start for each in known.values()]:
+    loops = {one.start: one for one in all_algorithms().values()}
+    if name in RUNS and RUNS[name].algorithm in loops:
         run = RUNS[name]
-        (algorithm,) = [each for each in known.values() if each.start is run.algorithm]
+        algorithm = loops[run.algorithm]
         if environment_id not in (None, run.environment_id):
             raise CourseError(f"The run {name} is on {run.environment_id}: leave --env out.")
     else:
         algorithm = described(find_algorithm, name)
-        if environment_id is None:
-            there = sorted({run.environment_id for run in algorithm.runs} or BATCHED)
-            raise CourseError(f"Say where: --env ID, for instance {' or '.join(there)}.")
-        described(make_vector, environment_id, 1, 0)
-        run = find_run(algorithm, environment_id)
+        run = run_in(algorithm, environment_id)
     config = with_settings(run.config, settings, algorithm.name)
     run_name = run.name if run.name in RUNS else None
-    return Choice(
-        algorithm, replace(run, config=config, max_steps=steps or run.max_steps), run_name
-    )
+    run = replace(run, config=config, max_steps=steps or run.max_steps)
+    return Choice(algorithm, run, run_name)
+
+
+def run_in(algorithm: Algorithm, environment_id: str | None) -> Run:
+    """The run of an algorithm in an environment, which must be said and be there."""
+    if environment_id is None:
+        there = sorted({run.environment_id for run in algorithm.runs} or BATCHED)
+        raise CourseError(f"Say where: --env ID, for instance {' or '.join(there)}.")
+    described(make_vector, environment_id, 1, 0)
+    return find_run(algorithm, environment_id)
 
 
 def described(function: Callable[..., Any], *arguments: Any) -> Any:

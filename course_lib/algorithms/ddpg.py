@@ -12,7 +12,7 @@ from course_lib.algorithms.optimising import decay
 from course_lib.algorithms.progress import Progress, require_finite
 from course_lib.critics import frozen
 from course_lib.environments import make_vector
-from course_lib.exploring import Explorer
+from course_lib.exploring import Explorer, falling
 from course_lib.reference import (
     critic_loss,
     ddpg_target,
@@ -38,7 +38,9 @@ class DDPGConfig:
         gamma: γ, the discount.
         return_steps: n, rewards in a target before it bootstraps.
         target_rate: share of the way that the target networks follow after each minibatch.
-        noise_std: of the exploration, in units of half the action's range.
+        noise_std: of the exploration in the end, in units of half the action's range.
+        first_noise_std: the same at the start.
+        explore_steps: environment steps over which it would fall from there to 0.
         reward_scale: factor of the rewards in learning, so that values are near 1.
         initial_value: Q of every action before anything is learned, in units of the reward.
         hidden: widths of the hidden layers of both networks.
@@ -56,6 +58,8 @@ class DDPGConfig:
     return_steps: int = 1
     target_rate: float = 0.02
     noise_std: float = 0.1
+    first_noise_std: float = 0.1
+    explore_steps: int = 10_000
     reward_scale: float = 0.1
     initial_value: float = 0.0
     hidden: tuple[int, ...] = (64, 64)
@@ -95,20 +99,24 @@ def ddpg(
     target_policy, target_q_function = copy.deepcopy(policy), copy.deepcopy(q_function)
     optimizer = torch.optim.Adam(policy.parameters(), config.learning_rate, fused=True)
     q_optimizer = torch.optim.Adam(q_function.parameters(), config.learning_rate, fused=True)
-    noise_std = config.noise_std * policy.half_range
-    low, high = environment.action_low, environment.action_high
+    unit, low, high = policy.half_range, environment.action_low, environment.action_high
     explorer = Explorer(
         environment, config.capacity, seed, config.reward_scale, config.return_steps, config.gamma
     )
     horizon_gamma = config.gamma**config.return_steps  # of what follows n steps later
     explorer.warm_up(config.random_steps, generator)
     update = 0
+
+    def noisy(obs: Tensor) -> Tensor:
+        noise_std = falling(
+            config.first_noise_std, config.noise_std, explorer.env_steps, config.explore_steps
+        )
+        return explore(policy.sample(obs, generator), unit * noise_std, low, high, generator)
+
     while True:
         # 1. Act, with noise: a deterministic policy alone would never try anything else.
         for _ in range(config.num_steps):
-            explorer.step(
-                lambda obs: explore(policy.sample(obs, generator), noise_std, low, high, generator)
-            )
+            explorer.step(noisy)
 
         decay(optimizer, config.learning_rate, explorer.env_steps, config.decay_steps)
         decay(q_optimizer, config.learning_rate, explorer.env_steps, config.decay_steps)

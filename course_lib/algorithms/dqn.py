@@ -11,7 +11,7 @@ from course_lib.agents import make_discrete_q_function
 from course_lib.algorithms.optimising import decay, descend
 from course_lib.algorithms.progress import Progress, require_finite
 from course_lib.environments import make_vector
-from course_lib.exploring import Explorer
+from course_lib.exploring import Explorer, falling
 from course_lib.reference import critic_loss, double_dqn_target, update_target
 
 
@@ -102,7 +102,7 @@ def dqn(
     update = 0
 
     def mostly_greedy(obs: Tensor) -> Tensor:
-        random_share = max(config.random_share, 1 - explorer.env_steps / config.explore_steps)
+        random_share = falling(1.0, config.random_share, explorer.env_steps, config.explore_steps)
         random = torch.rand(len(obs), generator=generator) < random_share
         best = q_function.sample(obs, generator)
         return torch.where(random, explorer.random_action(generator), best)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from course_lib.agents import make_critic, make_policy, make_q_function
 from course_lib.algorithms.batch import judged
-from course_lib.algorithms.optimising import clip_gradients
+from course_lib.algorithms.optimising import clip_gradients, decay
 from course_lib.algorithms.progress import Progress, require_finite
 from course_lib.critics import frozen
 from course_lib.environments import make_vector
@@ -35,7 +35,8 @@ class QPropConfig:
         num_updates: minibatches that Q learns from then.
         batch_size: transitions in a minibatch.
         capacity: how many transitions the replay buffer keeps.
-        learning_rate: Adam's step size for the policy.
+        learning_rate: Adam's step size for the policy, at the start.
+        decay_steps: environment steps after which it is 0; `None` keeps it.
         critic_learning_rate: the same for V and Q.
         gamma: γ, the discount.
         gae_lambda: λ of generalised advantage estimation.
@@ -50,7 +51,8 @@ class QPropConfig:
     num_updates: int = 8
     batch_size: int = 64
     capacity: int = 100_000
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-3
+    decay_steps: int | None = 40_000
     critic_learning_rate: float = 5e-3
     gamma: float = 0.99
     gae_lambda: float = 0.95
@@ -145,6 +147,7 @@ def q_prop(
         value_loss = loss(value, batch.value_target)
         require_finite(update, actor_loss, log_prob=log_prob, advantage=batch.advantage)
         require_finite(update, value_loss, value=value, value_target=batch.value_target)
+        decay(optimizer, config.learning_rate, collector.env_steps, config.decay_steps)
         optimizer.zero_grad()
         critic_optimizer.zero_grad()
         (actor_loss + value_loss).backward()

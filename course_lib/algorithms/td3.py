@@ -12,7 +12,7 @@ from course_lib.algorithms.optimising import decay
 from course_lib.algorithms.progress import Progress, require_finite
 from course_lib.critics import frozen
 from course_lib.environments import make_vector
-from course_lib.exploring import Explorer
+from course_lib.exploring import Explorer, falling
 from course_lib.reference import (
     critic_loss,
     dpg_loss,
@@ -39,7 +39,9 @@ class TD3Config:
         return_steps: n, rewards in a target before it bootstraps.
         target_rate: share of the way that the target networks follow.
         policy_delay: minibatches of the critics for one of the actor and of the target networks.
-        noise_std: of the exploration, in units of half the action's range.
+        noise_std: of the exploration in the end, in units of half the action's range.
+        first_noise_std: the same at the start.
+        explore_steps: environment steps over which it would fall from there to 0.
         target_noise_std, target_noise_clip: of the target's action, in the same units.
         reward_scale: factor of the rewards in learning, so that values are near 1.
         initial_value: Q of every action before anything is learned, in units of the reward.
@@ -59,6 +61,8 @@ class TD3Config:
     target_rate: float = 0.02
     policy_delay: int = 2
     noise_std: float = 0.1
+    first_noise_std: float = 0.1
+    explore_steps: int = 10_000
     target_noise_std: float = 0.2
     target_noise_clip: float = 0.5
     reward_scale: float = 0.1
@@ -110,14 +114,17 @@ def td3(
     horizon_gamma = config.gamma**config.return_steps  # of what follows n steps later
     explorer.warm_up(config.random_steps, generator)
     update = 0
+
+    def noisy(obs: Tensor) -> Tensor:
+        noise_std = falling(
+            config.first_noise_std, config.noise_std, explorer.env_steps, config.explore_steps
+        )
+        return explore(policy.sample(obs, generator), unit * noise_std, low, high, generator)
+
     while True:
         # 1. Act, with noise.
         for _ in range(config.num_steps):
-            explorer.step(
-                lambda obs: explore(
-                    policy.sample(obs, generator), config.noise_std * unit, low, high, generator
-                )
-            )
+            explorer.step(noisy)
 
         decay(optimizer, config.learning_rate, explorer.env_steps, config.decay_steps)
         decay(q_optimizer, config.learning_rate, explorer.env_steps, config.decay_steps)

@@ -116,10 +116,21 @@ def generalized_advantage(
     surprise = torch.where(terminated, reward, torch.add(reward, next_value, alpha=gamma)) - value
     ends = (terminated | truncated).long()
     episode = ends.cumsum(0) - ends
-    distance = torch.arange(len(reward)) - torch.arange(len(reward)).unsqueeze(1)
-    fading = (gamma * gae_lambda) ** distance.clamp(min=0).to(reward.dtype)
-    same = (episode.unsqueeze(0) == episode.unsqueeze(1)) & (distance >= 0).unsqueeze(-1)
-    return torch.einsum("tsn,sn->tn", same * fading.unsqueeze(-1), surprise)
+    same = episode.unsqueeze(0) == episode.unsqueeze(1)
+    weights = later_weights(reward, gamma * gae_lambda).unsqueeze(-1)
+    return torch.einsum("tsn,sn->tn", same * weights, surprise)
+
+
+def reward_to_go(reward: Tensor, gamma: float) -> Tensor:
+    """(T, N) or (T,), by the same kind of table."""
+    return later_weights(reward, gamma) @ reward
+
+
+def later_weights(like: Tensor, factor: float) -> Tensor:
+    """(T, T) factor^(s − t) in row t for every later column s, and 0 for earlier ones."""
+    step = torch.arange(len(like))
+    distance = (step - step.unsqueeze(1)).clamp(min=0)
+    return (factor ** distance.to(like.dtype)).triu()
 
 
 def normalize_advantage(advantage: Tensor, eps: float = 1e-8) -> Tensor:

@@ -1,0 +1,156 @@
+"""The instructor's guide: each of its commands is run, in its order, on a class from Moodle."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+import zipfile
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbgrader import utils
+
+from autograde.grading.commands import INTERRUPTED, NEEDS_A_LOOK
+from autograde.grading.graded_source import grade_id
+from autograde.invented.sample_class import without_markers
+from autograde.lesson import Lesson
+from tests.sample_course import REPOSITORY
+
+GUIDE = (REPOSITORY / "autograde" / "README.md").read_text(encoding="utf-8")
+COMMANDS = [
+    line
+    for block in re.findall(r"```console\n(.*?)```", GUIDE, re.DOTALL)
+    for line in block.strip().split("\n")
+]
+# What is run by other tests: the test's file, and a name in it.
+ELSEWHERE = {
+    "python3 start.py": ("test_start.py", "def test_"),
+    "source .venv/bin/activate": ("test_start.py", "def test_"),
+    "course demo": ("test_grade_commands.py", "test_the_demonstration_grades_its_class"),
+    "dask scheduler --port 8786": ("test_grading_cluster.py", "dask_scheduler"),
+    "dask worker tcp://127.0.0.1:8786 --nthreads 1": ("test_grading_cluster.py", "dask_worker"),
+    "COURSE_DB=": ("test_grading_machine.py", "test_postgresql_holds_the_same_grades"),
+}
+ARCHIVE = "Course-REINFORCE-4321.zip"
+
+
+def elsewhere(command):
+    """Where a command is tested, if not here."""
+    if "--scheduler" in command:
+        return "test_grading_cluster.py", '"--scheduler", address'
+    return next((where for start, where in ELSEWHERE.items() if command.startswith(start)), None)
+
+
+HERE = [one for one in COMMANDS if not elsewhere(one) and not one.startswith("pip ")]
+
+
+def test_what_is_not_run_here_is_run_elsewhere():
+    for command in COMMANDS:
+        if found := elsewhere(command):
+            name, text = found
+            assert text in (REPOSITORY / "tests" / name).read_text(encoding="utf-8"), command
+    assert len(HERE) >= 9
+
+
+def test_the_extras_that_it_installs_are_there():
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = [one for line in COMMANDS for one in re.findall(r'-e "\.\[(\w+)\]"', line)]
+    assert extras
+    assert set(extras) <= set(project["optional-dependencies"])
+
+
+def test_exit_codes_are_the_ones_it_lists():
+    assert f"| {NEEDS_A_LOOK} | all graded, but" in GUIDE
+    assert f"| {INTERRUPTED} | interrupted" in GUIDE
+
+
+def test_every_kind_of_note_is_explained():
+    folder = REPOSITORY / "autograde" / "grading"
+    text = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
+    codes = set(re.findall(r'Note\(\s*"([a-z-]+)"', text))
+    explained = set(re.findall(r"[a-z]+(?:-[a-z]+)*", GUIDE.split("## When something is odd")[1]))
+    assert {"late", "file-name", "unreadable"} <= codes
+    assert codes - explained <= {"odd-cells", "many-cells", "more-notes", "encoding", "timestamp"}
+
+
+def test_links_lead_to_files():
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", GUIDE):
+        assert (REPOSITORY / "autograde" / target).exists(), target
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    """A course with lesson 02, and a class's archive in a home of its own."""
+    root = tmp_path_factory.mktemp("course")
+    for kind in ("solutions", "notebooks"):
+        shutil.copytree(REPOSITORY / kind / "02_reinforce", root / kind / "02_reinforce")
+    for name in ("nbgrader_config.py", "pyproject.toml", "constraints.txt", "start.py"):
+        shutil.copyfile(REPOSITORY / name, root / name)
+    lesson = Lesson(root, "02_reinforce")
+    downloads = root / "home" / "Downloads"
+    downloads.mkdir(parents=True)
+    with zipfile.ZipFile(downloads / ARCHIVE, "w") as archive:
+        for number, (name, data) in enumerate(class_of_two(lesson)):
+            folder = f"{name}_{4000 + number}_assignsubmission_file_"
+            archive.writestr(f"{folder}/reinforce ({number}).ipynb", data)
+    return lesson
+
+
+def class_of_two(lesson):
+    """One student who has everything right, one who has written nothing."""
+    worked = nbformat.read(lesson.worked, as_version=4)
+    solutions = {grade_id(cell): cell.source for cell in worked.cells if utils.is_solution(cell)}
+    yield "Ben Nobody", lesson.student.read_text(encoding="utf-8")
+    notebook = nbformat.read(lesson.student, as_version=4)
+    for cell in notebook.cells:
+        if utils.is_solution(cell):
+            cell.source = without_markers(solutions[grade_id(cell)]) + "\n"
+    yield "Ada Lovelace", nbformat.writes(notebook)
+
+
+def run(command, root):
+    """Run a line of the guide as it stands there; what it prints."""
+    programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    environment = {**os.environ, "PATH": programs, "HOME": str(root / "home")}
+    process = subprocess.Popen(
+        ["sh", "-c", command],
+        cwd=root,
+        env={**environment, "PYTHONPATH": str(REPOSITORY)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    if command != "course formgrader":
+        shown, _ = process.communicate(timeout=400)
+        assert process.returncode == 0, shown
+        return shown
+    time.sleep(10)  # It runs until it is stopped; its pages are looked at elsewhere.
+    assert process.poll() is None
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    return ""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="the guide's lines are for a Unix shell")
+def test_the_guides_commands_grade_a_class_from_moodle(course):
+    root = course.root
+    shown = {command: run(command, root) for command in HERE}
+    assert (root / "home" / "for-students" / "notebooks").is_dir()
+    assert "Graded 2, unchanged 0" in next(text for line, text in shown.items() if ARCHIVE in line)
+    grades = json.loads((root / "grades.json").read_text())
+    assert (grades["graded"], grades["unchanged"]) == (0, 2)
+    found = {one["student"]: one["points"] for one in grades["submissions"]}
+    assert found["Ben Nobody"] == 0
+    assert found["Ada Lovelace"] > 15
+    page = root / "autograde" / "feedback" / "Ada Lovelace" / "02_reinforce" / "reinforce.html"
+    assert "<math" in page.read_text(encoding="utf-8")
+    assert "Ada Lovelace" in (root / "autograde" / "report" / "grades.csv").read_text()
+    assert (root / "grades-of-the-class.csv").read_text().count("\n") == 3
