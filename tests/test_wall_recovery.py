@@ -156,3 +156,15 @@ def test_a_submission_does_not_see_what_the_one_before_left():
     look = "import builtins, torch, os\n[hasattr(builtins, 'secret'), hasattr(torch, 'mine')]"
     results = run(look, "os.listdir('.')")
     assert value(results[0]) == "[False, False]" and value(results[1]) == "[]"
+
+
+def test_a_check_may_look_at_all_names_but_what_the_lesson_gives_is_its_own():
+    results = run(
+        (BOTH, "import math"),
+        "x = 3\nmath = None\n_hidden = 1",
+        (
+            JUDGE,
+            "[globals()['x'], 'missing' in globals(), '_hidden' in globals(), math.floor(2.5)]",
+        ),
+    )
+    assert value(results[2]) == "[3, False, False, 2]"

@@ -145,3 +145,14 @@ def test_without_forks_nothing_is_graded(monkeypatch):
     monkeypatch.delattr(os, "fork")
     with pytest.raises(WallsMissing, match="WSL 2"):
         workers.zygote(edition())
+
+
+def test_a_judge_that_dies_leaves_no_folder_and_no_process_behind():
+    ground = Zygote(edition())
+    ground.control.close()
+    ground.lines.close()
+    ground.process.wait(timeout=30)
+    assert not os.path.exists(ground.folder) or (
+        os.geteuid() == 0 and not os.listdir(ground.folder)
+    )
+    ground.close()

@@ -65,6 +65,8 @@ class Stage:
         """Ask the worker for the student's values of the names that the code may use."""
         names = names_of(code)
         self.used |= names.used
+        if names.unclear:  # It may look at any name, as `globals()` does.
+            self.used |= {name for name in session.known() if not name.startswith("_")}
         wanted = [
             name
             for name in sorted(self.used - names.given)

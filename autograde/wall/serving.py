@@ -22,6 +22,7 @@ from autograde.wall.reader import Reader
 
 MAX_OBJECTS = 100_000
 MAX_PRINTED = 2_000
+MAX_NAMES = 2_000
 
 
 class Server:
@@ -115,6 +116,11 @@ class Server:
         """The values of those names that are defined."""
         found = self.shell.user_ns
         return {"value": {name: found[name] for name in names if name in found}}
+
+    def do_known(self) -> dict[str, Any]:
+        """All names that cells have defined."""
+        hidden = self.shell.user_ns_hidden
+        return {"value": [name for name in self.shell.user_ns if name not in hidden][:MAX_NAMES]}
 
     def do_attribute(self, target: Any, name: str) -> dict[str, Any]:
         """An attribute of an object."""

@@ -76,6 +76,12 @@ class Session:
             raise Lost(BROKE, "a result of a cell that is none")
         return part
 
+    def known(self) -> list[str]:
+        """The names that the student's cells define."""
+        found = self.ask("known")["value"]
+        names = found if isinstance(found, list) else []
+        return [one for one in names if isinstance(one, str) and one.isidentifier()]
+
     def values(self, names: list[str]) -> dict[str, Any]:
         """The student's values of those names that are defined."""
         found = self.ask("names", names=names)["value"]
