@@ -177,6 +177,33 @@ def test_a_copied_network_keeps_its_own_parameters():
         assert zeroed.item() == 0 and torch.allclose(kept, net(x))
 
 
+def test_an_input_computed_from_others_keeps_its_graph_for_second_derivatives():
+    """A Fisher-vector product asks for the Hessian of a KL that the other side computed."""
+    code = (
+        f"{SETUP}\ndef product(kl, parameters, vector, damping):\n"
+        "    first = torch.autograd.grad(kl, parameters, create_graph=True)\n"
+        "    flat = torch.cat([one.reshape(-1) for one in first])\n"
+        "    second = torch.autograd.grad(flat @ vector, parameters, retain_graph=True)\n"
+        "    return torch.cat([one.reshape(-1) for one in second]) + damping * vector"
+    )
+    with running(code) as session:
+        a, b = (torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in (2.0, [3.0, 4.0]))
+        kl = (a**2 * b).sum() + (b**3).sum()
+        vector = torch.tensor([1.0, 0.5, -1.0], dtype=torch.float64)
+        for _ in range(2):  # The graph survives.
+            got = function(session, "product")(kl, [a, b], vector, damping=0.1)
+            # ∂²/∂a² = 2(3 + 4), ∂²/∂a∂b = 2a, ∂²/∂b² = 6b
+            hessian = torch.tensor([[14.0, 4, 4], [4, 18, 0], [4, 0, 24]], dtype=torch.float64)
+            assert torch.allclose(got, (hessian + 0.1 * torch.eye(3)) @ vector)
+
+
+def test_the_gradient_through_such_an_input_counts_once():
+    with running(f"{SETUP}\ndef f(y, x): return y * x") as session:
+        x = torch.tensor(3.0, requires_grad=True)
+        (gradient,) = torch.autograd.grad(function(session)(x**2, x), x)
+        assert gradient.item() == 3 * 3**2
+
+
 def test_functions_of_the_judge_are_called_back_with_gradients():
     with running(f"{SETUP}\ndef f(g, x): return g(x) + g(x=2 * x)") as session:
         x = torch.tensor(3.0, requires_grad=True)

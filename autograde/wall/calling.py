@@ -11,8 +11,8 @@ import torch
 
 from autograde.grading.harmless import safe_text
 from autograde.wall.cells import CellTimeout
-from autograde.wall.gradients import tensors_in
 from autograde.wall.packing import raw
+from autograde.wall.structures import tensors_in
 
 
 class Changes:

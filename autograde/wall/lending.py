@@ -6,8 +6,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from autograde.wall.gradients import Graphs, perform, state_of
+from autograde.wall.gradients import Graphs, perform
 from autograde.wall.proxies import Remote
+from autograde.wall.structures import links_between, state_of
 
 
 class Loans:
@@ -35,6 +36,15 @@ class Loans:
                 return perform(self.graphs, function, (*state, *args), kwargs)
         except Exception as error:
             return {"error": [type(error).__name__, str(error)[:500], ""]}
+
+    def links(self, tensors: list[torch.Tensor]) -> dict[int, list]:
+        """For inputs computed from other inputs: {place: [the graph's number, their places]}."""
+        if not torch.is_grad_enabled():
+            return {}
+        return {
+            place: [self.graphs.keep([tensors[one] for one in used], [tensors[place]]), used]
+            for place, used in links_between(tensors).items()
+        }
 
     def keep(self, value: Any) -> list:
         """The tag of what is lent for a call, or belongs to the worker anyway."""

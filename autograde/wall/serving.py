@@ -16,7 +16,7 @@ from autograde.grading.recording import RecordingShell
 from autograde.wall.borrowed import Borrowed, borrowed_module
 from autograde.wall.calling import Changes, end_others, never, step, told, watching
 from autograde.wall.cells import recorded, run_part, time_limit
-from autograde.wall.gradients import Graphs, perform
+from autograde.wall.gradients import Graphs, linked, perform
 from autograde.wall.packing import pack, send
 from autograde.wall.reader import Reader
 
@@ -145,6 +145,7 @@ class Server:
         grad: bool,
         watch: bool,
         state: torch.Generator | None,
+        links: dict[int, list],
     ) -> dict[str, Any]:
         """Call something, and tell what came of it and what it changed."""
         if state is not None:
@@ -157,6 +158,7 @@ class Server:
             torch.set_grad_enabled(grad),
             time_limit(seconds),
         ):
+            args, kwargs = linked(self, links, (args, kwargs))
             reply = perform(self.graphs, target, args, kwargs)
         if not torch.equal(torch.get_rng_state(), self.state):
             self.state = torch.get_rng_state()

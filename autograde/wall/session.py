@@ -15,12 +15,13 @@ from typing import Any
 import torch
 
 from autograde.wall.endings import BROKE, DIED, HUNG, Interrupted, Lost, Stopped
-from autograde.wall.gradients import take, tensors_in
+from autograde.wall.gradients import take
 from autograde.wall.lending import Loans
 from autograde.wall.noting import Watch, change, pairs
 from autograde.wall.packing import pack, send
 from autograde.wall.proxies import Remote, error_of, remote_kind
 from autograde.wall.reader import Reader
+from autograde.wall.structures import tensors_in
 from autograde.wall.transcript import Transcript
 from autograde.wall.wire import BrokenFrame
 
@@ -96,6 +97,7 @@ class Session:
         """Call a student's function as if it were here."""
         tensors = list(tensors_in([args, kwargs]))
         generators = [one for one in [*args, *kwargs.values()] if isinstance(one, torch.Generator)]
+        links = self.loans.links(tensors)
         state = torch.get_rng_state()
         moved = self.state is None or not torch.equal(state, self.state)
         self.state = state
@@ -104,7 +106,7 @@ class Session:
             reply = self.ask(
                 "call", target=target, args=args, kwargs=kwargs, seconds=self.left,
                 grad=torch.is_grad_enabled(), watch=self.watched is not None,
-                state=torch.default_generator if moved else None,
+                state=torch.default_generator if moved else None, links=links,
             )  # fmt: skip
         except Exception as error:
             self.transcript.add(target, args, kwargs, error, time.perf_counter() - started)
@@ -113,7 +115,8 @@ class Session:
             self.loans.lent = lent  # What was lent for this call is not there after it.
         self.transcript.add(target, args, kwargs, reply["value"], time.perf_counter() - started)
         self.note(reply, tensors, generators)
-        return take(self, reply, [one for one in tensors if one.requires_grad])
+        places = [place for place, one in enumerate(tensors) if one.requires_grad]
+        return take(self, reply, [tensors[place] for place in places if place not in links])
 
     def note(self, reply: dict[str, Any], tensors: list, generators: list) -> None:
         """Take over what the call changed: inputs, generators, torch's own generator, output."""
