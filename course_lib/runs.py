@@ -12,12 +12,16 @@ from course_lib.algorithms import (
     CEMConfig,
     CMAESConfig,
     DDPGConfig,
+    DPOConfig,
     DQNConfig,
+    GRPOConfig,
     NPGConfig,
     OffPolicyActorCriticConfig,
     PPOConfig,
     PPOKLConfig,
     Progress,
+    QPropConfig,
+    ReinforceBaselineConfig,
     ReinforceConfig,
     REPSConfig,
     RWRConfig,
@@ -33,12 +37,16 @@ from course_lib.algorithms import (
     cem,
     cma_es,
     ddpg,
+    dpo,
     dqn,
+    grpo,
     npg,
     off_policy_actor_critic,
     ppo,
     ppo_kl,
+    q_prop,
     reinforce,
+    reinforce_baseline,
     reps,
     rwr,
     sac,
@@ -98,6 +106,9 @@ class Band(NamedTuple):
 
 
 CARTPOLE, CONTINUOUS, PENDULUM = "CartPole-v1", "ContinuousCartPole-v0", "Pendulum-v1"
+# Of ten seeds of GRPO eight hold 0.9 within the budget, nine 0.85 and all of them 0.8. Seven of ten
+# of DPO hold 0.7: it learns from the start's own answers only, and no threshold is promised.
+SORTING = "SortDigits-v0"
 BETA = ReinforceConfig(distribution="beta")
 # With 16 episodes an update two of ten seeds did not hold 475 within 150,000 steps.
 MORE_EPISODES = ReinforceConfig(episodes_per_update=32)
@@ -119,6 +130,10 @@ RUNS: dict[str, Run] = {
         Run(
             "reinforce-hidden-velocity", reinforce, "HiddenVelocityCartPole-v0",
             ReinforceConfig(), None, 150_000,
+        ),
+        Run(
+            "reinforce-baseline-cartpole", reinforce_baseline, CARTPOLE,
+            ReinforceBaselineConfig(), 475.0, 40_000,
         ),
         Run("a2c-cartpole", a2c, CARTPOLE, A2CConfig(), 475.0, 60_000),
         Run("a2c-continuous-cartpole", a2c, CONTINUOUS, A2CConfig(), 475.0, 60_000),
@@ -152,6 +167,9 @@ RUNS: dict[str, Run] = {
         ),
         Run("world-model-pendulum", world_model, PENDULUM, WorldModelConfig(), -200.0, 1_500),
         Run("sac-v-pendulum", sac_v, PENDULUM, SACVConfig(), -200.0, 6_000),
+        Run("q-prop-continuous-cartpole", q_prop, CONTINUOUS, QPropConfig(), 475.0, 40_000),
+        Run("grpo-sort-digits", grpo, SORTING, GRPOConfig(), 0.8, 250_000),
+        Run("dpo-sort-digits", dpo, SORTING, DPOConfig(), None, 300_000),
     )
 }  # fmt: skip
 

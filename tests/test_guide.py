@@ -92,6 +92,7 @@ def course(tmp_path_factory):
         shutil.copytree(REPOSITORY / kind / "02_reinforce", root / kind / "02_reinforce")
     for name in ("nbgrader_config.py", "pyproject.toml", "constraints.txt", "start.py"):
         shutil.copyfile(REPOSITORY / name, root / name)
+    (root / "autograde").mkdir()  # the gradebook lives there
     lesson = Lesson(root, "02_reinforce")
     downloads = root / "home" / "Downloads"
     downloads.mkdir(parents=True)

@@ -19,6 +19,7 @@ def test_the_runs_of_the_lessons_are_there_and_carry_their_own_names():
         "reinforce-continuous-cartpole",
         "reinforce-beta-continuous-cartpole",
         "reinforce-hidden-velocity",
+        "reinforce-baseline-cartpole",
         "a2c-cartpole",
         "a2c-continuous-cartpole",
         "ddpg-pendulum",
@@ -42,6 +43,9 @@ def test_the_runs_of_the_lessons_are_there_and_carry_their_own_names():
         "off-policy-actor-critic-cartpole",
         "world-model-pendulum",
         "sac-v-pendulum",
+        "q-prop-continuous-cartpole",
+        "grpo-sort-digits",
+        "dpo-sort-digits",
     }
     assert all(run.name == name for name, run in RUNS.items())
 
@@ -74,7 +78,7 @@ def test_the_stored_band_fits_the_run(name):
 
 CARTPOLES = [name for name in RUNS if RUNS[name].environment_id.endswith(("Pole-v0", "Pole-v1"))]
 # A band's first point lies behind the first update, and theirs has chosen among many episodes.
-CHOOSING = ("cem-cartpole", "cma-es-cartpole", "reps-cartpole")
+CHOOSING = ("cem-cartpole", "cma-es-cartpole", "rwr-cartpole", "reps-cartpole")
 PENDULUMS = [name for name in RUNS if name.endswith("pendulum")]
 
 
@@ -104,6 +108,16 @@ def test_the_stored_band_of_the_grid_world_rises_from_wandering_to_the_shortest_
     assert ((band.returns >= -110) & (band.returns <= -10)).all()
     assert np.median(band.returns[:, 0]) < -50
     assert np.median(band.returns[:, -1]) > -10.5
+
+
+@pytest.mark.parametrize("name", [name for name in RUNS if name.endswith("sort-digits")])
+def test_the_stored_band_of_a_language_model_rises_from_a_weak_start(name):
+    band = reference_band(name)
+    assert ((band.returns >= 0) & (band.returns <= 1)).all()
+    # The first point is after one update: it is the supervised start's, nearly.
+    before, after = np.median(band.returns[:, 0]), np.median(band.returns[:, -1])
+    assert before <= 0.5
+    assert after >= (2 * before if RUNS[name].threshold is None else RUNS[name].threshold)
 
 
 def test_dreaming_takes_a_third_of_the_steps_of_sac():
