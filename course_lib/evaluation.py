@@ -3,14 +3,14 @@
 Policies act as they would be used, with sampled actions; learning from episodes lives elsewhere."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import gymnasium
 import numpy as np
 import torch
 
-from course_lib.environments import make_vector
+from course_lib.environments import VectorEnvironment, make_vector
 from course_lib.policies import Policy
 from course_lib.rollout import collect_episodes
 
@@ -82,3 +82,60 @@ def frames_of_an_episode(
         if ended or step_number % every == 0:
             yield environment.render()
     environment.close()
+
+
+def evaluate_agent(
+    agent: Callable[[np.ndarray], np.ndarray],
+    environment_id: str,
+    episodes: int = 20,
+    seed: int = 0,
+) -> np.ndarray:
+    """Play whole episodes with an agent that is any function of what it observes.
+
+    The agent sees observations and nothing else of the environment, which therefore need not run
+    in its process: `course grade` steps it on its own side, in episodes that the agent cannot know.
+
+    Args:
+        agent: (N, S) float32 observations -> (N,) integers or (N, D) floats, one action a row. N
+            is `episodes` all the time; rows of episodes that have ended no longer count.
+        environment_id: a name known to `make_vector`.
+        episodes: how many; they are played side by side.
+        seed: of the first states.
+
+    Returns:
+        (episodes,) undiscounted returns.
+
+    Raises:
+        ValueError: what the agent returns is not an action a row.
+    """
+    environment = make_vector(environment_id, episodes, seed)
+    obs = environment.reset()
+    running = np.ones(episodes, dtype=bool)
+    episode_return = np.zeros(episodes)
+    while running.any():
+        action = actions_of(agent(obs.copy()), environment)
+        obs, reward, terminated, truncated, _ = environment.step(action)
+        episode_return += reward * running
+        running &= ~(terminated | truncated)
+    return episode_return
+
+
+def actions_of(answer: object, environment: VectorEnvironment) -> np.ndarray:
+    """An agent's answer as actions of this environment; `ValueError` if it is none."""
+    action = np.asarray(answer.detach() if isinstance(answer, torch.Tensor) else answer)
+    if environment.num_actions is not None:
+        wanted, kinds = (environment.num_envs,), "iu"
+        what = f"integers from 0 to {environment.num_actions - 1}"
+    else:
+        wanted, kinds, what = (environment.num_envs, environment.action_size), "f", "floats"
+    fits = action.shape == wanted and action.dtype.kind in kinds
+    if fits and environment.num_actions is not None:
+        fits = bool(((action >= 0) & (action < environment.num_actions)).all())
+    elif fits:
+        fits = bool(np.isfinite(action).all())
+    if not fits:
+        raise ValueError(
+            f"an agent returns {what} of shape {wanted}, this one returned "
+            f"{action.dtype} of shape {action.shape}"
+        )
+    return action.astype(np.float32) if environment.num_actions is None else action

@@ -8,7 +8,7 @@ import torch
 
 from course_lib.agents import make_policy
 from course_lib.environments import make_vector
-from course_lib.evaluation import evaluate, record_episode
+from course_lib.evaluation import evaluate, evaluate_agent, record_episode
 
 
 class Steady:
@@ -68,3 +68,53 @@ def test_drawing_leaves_the_choice_of_a_screen_as_it_was(monkeypatch, driver):
         monkeypatch.setenv("SDL_VIDEODRIVER", driver)
     record_episode(new_policy(), "CartPole-v1", every=100)
     assert os.environ.get("SDL_VIDEODRIVER") == driver
+
+
+def lean(obs):
+    """`Steady` as a function of NumPy arrays."""
+    return (obs @ np.array([0.02, 0.05, 1.0, 0.3]) > 0).astype(int)
+
+
+def test_an_agent_is_any_function_of_observations():
+    assert evaluate_agent(lean, "CartPole-v1", episodes=5, seed=3).tolist() == [500.0] * 5
+
+
+def test_an_episode_counts_until_it_ends_and_not_after():
+    always_left = evaluate_agent(lambda obs: np.zeros(len(obs), int), "CartPole-v1", 30, seed=1)
+    assert always_left.min() >= 8 and always_left.max() <= 11
+
+
+def test_the_same_seed_gives_the_same_returns_and_another_one_others():
+    def still(obs):
+        return torch.zeros(len(obs), 1)
+
+    first, same, other = (evaluate_agent(still, "Pendulum-v1", 4, seed) for seed in (0, 0, 1))
+    assert np.array_equal(first, same) and not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize(
+    ("environment_id", "answer"),
+    [
+        ("CartPole-v1", [[0], [1]]),
+        ("CartPole-v1", [0.0, 1.0]),
+        ("CartPole-v1", [0, 2]),
+        ("CartPole-v1", [0, -1]),
+        ("CartPole-v1", [0]),
+        ("CartPole-v1", None),
+        ("Pendulum-v1", [0.0, 0.0]),
+        ("Pendulum-v1", [[0.0], [np.nan]]),
+        ("Pendulum-v1", [[0], [1]]),
+    ],
+)
+def test_what_is_not_an_action_a_row_is_refused(environment_id, answer):
+    with pytest.raises(ValueError, match="an agent returns"):
+        evaluate_agent(lambda obs: answer, environment_id, episodes=2)
+
+
+def test_an_agent_cannot_change_what_the_environment_knows():
+    def meddling(obs):
+        action = lean(obs)
+        obs[:] = 0
+        return action
+
+    assert evaluate_agent(meddling, "CartPole-v1", episodes=2).tolist() == [500.0] * 2

@@ -115,8 +115,17 @@ def class_of_two(lesson):
     yield "Ada Lovelace", nbformat.writes(notebook)
 
 
+def hand_in_a_folder(root):
+    """A student whose work does not come in an archive."""
+    folder = root / "autograde" / "submitted" / "cyn" / "02_reinforce"
+    folder.mkdir(parents=True)
+    shutil.copyfile(root / "notebooks/02_reinforce/reinforce.ipynb", folder / "reinforce.ipynb")
+
+
 def run(command, root):
     """Run a line of the guide as it stands there; what it prints."""
+    if command.startswith("nbgrader autograde"):
+        hand_in_a_folder(root)
     programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     environment = {**os.environ, "PATH": programs, "HOME": str(root / "home")}
     process = subprocess.Popen(

@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import nn
 
+from autograde.wall.endings import BROKE, DIED, HUNG, Interrupted, Lost
 from autograde.wall.proxies import Remote, StudentError
-from autograde.wall.session import BROKE, DIED, HUNG, Interrupted, Lost
+from course_lib.evaluation import evaluate_agent
 from tests.walled import running
 
 SETUP = "import torch, time, os"
@@ -174,6 +175,33 @@ def test_a_copied_network_keeps_its_own_parameters():
         net, x = network(), torch.ones(1, 2, dtype=torch.float64)
         zeroed, kept = function(session)(net, x)
         assert zeroed.item() == 0 and torch.allclose(kept, net(x))
+
+
+def test_an_input_computed_from_others_keeps_its_graph_for_second_derivatives():
+    """A Fisher-vector product asks for the Hessian of a KL that the other side computed."""
+    code = (
+        f"{SETUP}\ndef product(kl, parameters, vector, damping):\n"
+        "    first = torch.autograd.grad(kl, parameters, create_graph=True)\n"
+        "    flat = torch.cat([one.reshape(-1) for one in first])\n"
+        "    second = torch.autograd.grad(flat @ vector, parameters, retain_graph=True)\n"
+        "    return torch.cat([one.reshape(-1) for one in second]) + damping * vector"
+    )
+    with running(code) as session:
+        a, b = (torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in (2.0, [3.0, 4.0]))
+        kl = (a**2 * b).sum() + (b**3).sum()
+        vector = torch.tensor([1.0, 0.5, -1.0], dtype=torch.float64)
+        for _ in range(2):  # The graph survives.
+            got = function(session, "product")(kl, [a, b], vector, damping=0.1)
+            # ∂²/∂a² = 2(3 + 4), ∂²/∂a∂b = 2a, ∂²/∂b² = 6b
+            hessian = torch.tensor([[14.0, 4, 4], [4, 18, 0], [4, 0, 24]], dtype=torch.float64)
+            assert torch.allclose(got, (hessian + 0.1 * torch.eye(3)) @ vector)
+
+
+def test_the_gradient_through_such_an_input_counts_once():
+    with running(f"{SETUP}\ndef f(y, x): return y * x") as session:
+        x = torch.tensor(3.0, requires_grad=True)
+        (gradient,) = torch.autograd.grad(function(session)(x**2, x), x)
+        assert gradient.item() == 3 * 3**2
 
 
 def test_functions_of_the_judge_are_called_back_with_gradients():
@@ -396,3 +424,13 @@ def test_a_worker_cannot_ask_for_what_it_was_not_lent():
     with running(code) as session:
         for question in questions:
             assert function(session)(question).split(":")[0] in ("KeyError", "RuntimeError")
+
+
+def test_an_agent_is_evaluated_with_the_environment_on_this_side():
+    code = (
+        "import numpy as np\n"
+        "def agent(obs): return (obs @ np.array([0.02, 0.05, 1.0, 0.3]) > 0).astype(int)"
+    )
+    with running(code) as session:
+        returns = evaluate_agent(function(session, "agent"), "CartPole-v1", episodes=3, seed=5)
+        assert returns.tolist() == [500.0] * 3

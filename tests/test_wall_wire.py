@@ -14,7 +14,8 @@ import torch
 
 from autograde.wall import wire
 from autograde.wall.packing import pack, send
-from autograde.wall.wire import BrokenFrame, Named, Reader, unpack
+from autograde.wall.reader import Reader
+from autograde.wall.wire import BrokenFrame, Named, unpack
 
 
 def refuse(tag, decode=None):

@@ -20,7 +20,8 @@ from typing import Any
 
 from autograde.wall.believed import believed
 from autograde.wall.checking import Stage
-from autograde.wall.session import BROKE, DIED, HUNG, Lost, Session, Stopped
+from autograde.wall.endings import BROKE, DIED, HUNG, Lost, Stopped
+from autograde.wall.session import Session
 from autograde.wall.workers import Worker, require_walls, zygote
 
 DONE, NOT_REACHED = "done", "not reached"

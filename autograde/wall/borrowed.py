@@ -10,7 +10,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from autograde.wall.gradients import Peer, state_of, take, tensors_in
+from autograde.wall.gradients import Peer, take
+from autograde.wall.structures import state_of, tensors_in
 
 
 class Lender(Peer, Protocol):

@@ -49,6 +49,7 @@ def make() -> Group | None:
     made = []
     try:
         for controller, parent in parents():
+            remove_left_over(parent)
             folder = parent / f"grading-{os.getpid()}-{time.monotonic_ns()}"
             folder.mkdir()
             made.append(folder)
@@ -58,6 +59,14 @@ def make() -> Group | None:
         Group(tuple(made)).remove()
         return None
     return Group(tuple(made)) if made else None
+
+
+def remove_left_over(parent: Path) -> None:
+    """Remove the groups of judges that were killed; one with a process in it stays."""
+    for folder in parent.glob("grading-*"):
+        if not Path(f"/proc/{folder.name.split('-')[1]}").exists():
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
 
 def write_limit(file: Path, value: int) -> None:

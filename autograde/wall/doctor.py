@@ -16,9 +16,9 @@ from typing import Any
 
 import course_lib
 from autograde.wall import linux
+from autograde.wall.endings import Lost
 from autograde.wall.probes import ATTEMPT, PROBES, Probe
 from autograde.wall.sandbox import REQUIRED
-from autograde.wall.session import Lost
 from autograde.wall.workers import Worker, Zygote
 
 PACKAGE = "policy-gradients-course"

@@ -5,11 +5,13 @@ its own graph with `attach`; when a gradient arrives there, it asks for the vect
 which may itself be kept and differentiated again. Both sides use this file.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+
+from autograde.wall.structures import replaced, swapped, tensors_in
 
 MAX_GRAPHS = 2000
 
@@ -145,46 +147,23 @@ class Selected:
         return self.peer.backward(graph, every, create=create)
 
 
-def tensors_in(value: Any, *, modules: bool = True) -> Iterator[Tensor]:
-    """The tensors inside, in an order that both sides agree on; of a module, by name."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, list | tuple):
-        for one in value:
-            yield from tensors_in(one, modules=modules)
-    elif isinstance(value, dict):
-        yield from tensors_in(list(value.values()), modules=modules)
-    elif modules and isinstance(value, nn.Module):
-        yield from state_of(value).values()
-
-
-def state_of(module: nn.Module) -> dict[str, Tensor]:
-    """Parameters and buffers by name, sorted."""
-    state = {**dict(module.named_parameters()), **dict(module.named_buffers())}
-    return dict(sorted(state.items()))
-
-
-def replaced(value: Any, tensors: Iterator[Tensor]) -> Any:
-    """The same structure with other tensors, in the order of `tensors_in`."""
-    if isinstance(value, Tensor):
-        return next(tensors)
-    if isinstance(value, list):
-        return [replaced(one, tensors) for one in value]
-    if isinstance(value, tuple):
-        made = type(value)(replaced(one, tensors) for one in value)
-        if hasattr(value, "fields"):
-            made.fields = value.fields
-        return made
-    if isinstance(value, dict):
-        return {key: replaced(one, tensors) for key, one in value.items()}
-    return value
+def linked(peer: Peer, links: dict[int, list], value: Any) -> Any:
+    """Arguments with the other side's graph between them; `links`: {place: [graph, places]}."""
+    tensors, found = list(tensors_in(value)), {}
+    for place, (graph, places) in links.items():
+        given = [tensors[one] for one in places]
+        found[id(tensors[place])] = attach(peer, graph, [tensors[place]], given)[0]
+    return swapped(value, found)
 
 
 def perform(
     graphs: Graphs, function: Callable, args: tuple, kwargs: dict[str, Any]
 ) -> dict[str, Any]:
-    """Call a function for the other side; its value, and the graph if there is one."""
-    inputs = [one for one in tensors_in([args, kwargs]) if one.requires_grad]
+    """Call a function for the other side; its value, and the graph if there is one.
+
+    Inputs that have a graph of their own (`linked`) pass their gradient on to those behind them.
+    """
+    inputs = [one for one in tensors_in([args, kwargs]) if one.requires_grad and one.is_leaf]
     value = function(*args, **kwargs)
     return {"value": value, "graph": graphs.keep(inputs, list(tensors_in(value, modules=False)))}
 

@@ -26,8 +26,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from autograde.wall import linux
+from autograde.wall.identity import NOBODY, become, can_read_as, count_processes, map_ids
 
-NOBODY = 65534
 SCRATCH_BYTES = 256 * 2**20
 SHARED_BYTES = 64 * 2**20
 REQUIRED = ("files", "processes", "network", "programs", "system", "privileges", "limits")
@@ -101,30 +101,6 @@ def prepare(needed: Sequence[str]) -> list[str]:
                 os._exit(0)
             linux.prctl(linux.SET_PDEATHSIG, signal.SIGKILL)
     return up
-
-
-def become(user: int) -> None:
-    """Another user, for good."""
-    os.setgroups([])
-    os.setresgid(user, user, user)
-    os.setresuid(user, user, user)
-    linux.prctl(linux.SET_DUMPABLE, 1)  # or the files of /proc/self would stay root's
-
-
-def map_ids(users: str, groups: str) -> None:
-    """Say who is who in the new user namespace."""
-    for name, text in (("setgroups", "deny"), ("uid_map", users), ("gid_map", groups)):
-        with open(f"/proc/self/{name}", "w") as file:
-            file.write(text)
-
-
-def can_read_as(user: int, needed: Sequence[str]) -> bool:
-    """Whether another user can read these files: they may lie below a home folder."""
-    child = os.fork()
-    if child == 0:
-        become(user)
-        os._exit(0 if all(os.access(path, os.R_OK) for path in needed) else 1)
-    return os.waitpid(child, 0)[1] == 0
 
 
 def fork_apart() -> tuple[int, bool]:
@@ -206,24 +182,11 @@ def limit(allowance: Allowance, *, own_users: bool) -> None:
         score.write("1000")
 
 
-def count_processes() -> int:
-    """How many threads this user has: without a namespace, the limit counts them all."""
-    total = 0
-    for entry in os.scandir("/proc"):
-        if entry.name.isdigit():
-            try:
-                if entry.stat().st_uid == os.getuid():
-                    total += len(os.listdir(f"/proc/{entry.name}/task"))
-            except OSError:
-                continue
-    return total
-
-
 def attempt(name: str, step: Callable[[], object], up: list[str]) -> bool:
     """Try to close a wall; note it if it is up."""
     try:
         step()
-    except (OSError, KeyError, AttributeError):
+    except (OSError, KeyError, ValueError, AttributeError):
         return False
     up.append(name)
     return True

@@ -5,11 +5,8 @@ Nothing here has to be trusted: it shares its process with the student's code.
 
 import contextlib
 import os
-import signal
 import socket
-import time
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -17,13 +14,15 @@ import torch
 from autograde.grading.harmless import safe_text
 from autograde.grading.recording import RecordingShell
 from autograde.wall.borrowed import Borrowed, borrowed_module
-from autograde.wall.cells import CellTimeout, recorded, run_part, time_limit
-from autograde.wall.gradients import Graphs, perform, tensors_in
-from autograde.wall.packing import pack, raw, send
-from autograde.wall.wire import Reader
+from autograde.wall.calling import Changes, end_others, never, step, told, watching
+from autograde.wall.cells import recorded, run_part, time_limit
+from autograde.wall.gradients import Graphs, linked, perform
+from autograde.wall.packing import pack, send
+from autograde.wall.reader import Reader
 
 MAX_OBJECTS = 100_000
 MAX_PRINTED = 2_000
+MAX_NAMES = 2_000
 
 
 class Server:
@@ -118,6 +117,11 @@ class Server:
         found = self.shell.user_ns
         return {"value": {name: found[name] for name in names if name in found}}
 
+    def do_known(self) -> dict[str, Any]:
+        """All names that cells have defined."""
+        hidden = self.shell.user_ns_hidden
+        return {"value": [name for name in self.shell.user_ns if name not in hidden][:MAX_NAMES]}
+
     def do_attribute(self, target: Any, name: str) -> dict[str, Any]:
         """An attribute of an object."""
         return {"value": getattr(target, name)}
@@ -141,36 +145,26 @@ class Server:
         grad: bool,
         watch: bool,
         state: torch.Generator | None,
+        links: dict[int, list],
     ) -> dict[str, Any]:
         """Call something, and tell what came of it and what it changed."""
-        tensors = list(tensors_in([args, kwargs]))
-        generators = [one for one in [*args, *kwargs.values()] if isinstance(one, torch.Generator)]
-        before = [content(one) for one in tensors], [one.get_state() for one in generators]
         if state is not None:
             torch.set_rng_state(state.get_state())
             self.state = torch.get_rng_state()
+        changes = Changes(args, kwargs)
         with (
             recorded(self.shell) as recorder,
             watching(watch) as shapes,
             torch.set_grad_enabled(grad),
             time_limit(seconds),
         ):
+            args, kwargs = linked(self, links, (args, kwargs))
             reply = perform(self.graphs, target, args, kwargs)
-        reply["changed"] = [
-            [place, one.detach()]
-            for place, (one, old) in enumerate(zip(tensors, before[0], strict=True))
-            if content(one) != old
-        ]
-        reply["moved"] = [
-            [place, one]
-            for place, (one, old) in enumerate(zip(generators, before[1], strict=True))
-            if not torch.equal(one.get_state(), old)
-        ]
         if not torch.equal(torch.get_rng_state(), self.state):
             self.state = torch.get_rng_state()
             reply["state"] = torch.default_generator
-        printed = "".join(one.get("text", "") for one in recorder.plain())
-        return {**reply, "printed": printed[:MAX_PRINTED], "shapes": shapes()}
+        printed = "".join(one.get("text", "") for one in recorder.plain())[:MAX_PRINTED]
+        return {**reply, **changes.found(), "printed": printed, "shapes": shapes()}
 
     def do_checkpoint(self) -> dict[str, Any]:
         """Fork: the child goes on, this process waits in case the child is lost."""
@@ -205,53 +199,3 @@ class Server:
             except ChildProcessError:
                 break
         os._exit(0)
-
-
-def end_others(child: int, *, alone: bool) -> None:
-    """End the process that went on from here, and what it started."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.kill(-1 if alone else child, signal.SIGKILL)
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(child, 0)
-    time.sleep(0)
-
-
-def never() -> None:
-    """The worker waits as long as the trusted side lives."""
-
-
-def content(tensor: torch.Tensor) -> tuple[Any, ...]:
-    """Shape, dtype and bytes: two NaNs of the same bits are the same."""
-    return tensor.shape, tensor.dtype, raw(tensor)
-
-
-def step(iterator: Iterator) -> list:
-    """[the next item], or [] at the end."""
-    for item in iterator:
-        return [item]
-    return []
-
-
-@contextlib.contextmanager
-def watching(wanted: bool) -> Iterator[Callable[[], list]]:
-    """Look out for a row times a column; calls back with the two shapes."""
-    if not wanted:
-        yield list
-        return
-    from course_lib.checks.broadcast import BroadcastWatch
-
-    with BroadcastWatch() as watch:
-        yield lambda: [list(shape) for shape in watch.shapes or ()]
-
-
-def told(error: BaseException) -> list[str]:
-    """The kind of an error, its text, and the line of a cell where it happened."""
-    if isinstance(error, CellTimeout):
-        return ["CellTimeout", safe_text(error), ""]
-    frames = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if frame.filename.startswith(("/tmp/ipykernel", "<ipython-input"))
-    ]
-    line = f"line {frames[-1].lineno}: {(frames[-1].line or '').strip()}" if frames else ""
-    return [type(error).__name__[:60], safe_text(error)[:2000], safe_text(line)[:300]]

@@ -13,33 +13,20 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
-from torch import nn
 
-from autograde.wall.gradients import Graphs, perform, state_of, take, tensors_in
+from autograde.wall.endings import BROKE, DIED, HUNG, Interrupted, Lost, Stopped
+from autograde.wall.gradients import take
+from autograde.wall.lending import Loans
+from autograde.wall.noting import Watch, change, pairs
 from autograde.wall.packing import pack, send
 from autograde.wall.proxies import Remote, error_of, remote_kind
+from autograde.wall.reader import Reader
+from autograde.wall.structures import tensors_in
 from autograde.wall.transcript import Transcript
-from autograde.wall.wire import BrokenFrame, Reader
+from autograde.wall.wire import BrokenFrame
 
-HUNG, DIED, BROKE = "hung", "died", "broke the rules"
 GRACE_SECONDS = 2.0  # between the interrupt and the end of the process
 MAX_ASKED = 1_000_000
-
-
-class Lost(BaseException):
-    """The worker is gone; `ending` is HUNG, DIED or BROKE."""
-
-    def __init__(self, ending: str, why: str = "") -> None:
-        super().__init__(why or ending)
-        self.ending = ending
-
-
-class Interrupted(BaseException):
-    """The student's code took longer than it may, and could be interrupted."""
-
-
-class Stopped(Exception):
-    """The person at the keyboard wants no more grading."""
 
 
 class Session:
@@ -52,9 +39,7 @@ class Session:
         self.connection, self.reader = connection, Reader(connection)
         self.stop = stop
         self.until = time.monotonic() + 60.0
-        self.graphs = Graphs()
-        self.lent: dict[int, Callable] = {}
-        self.num_lent = 0
+        self.loans = Loans()
         self.dropped: list[int] = []
         self.watched: list[list] | None = None
         self.state: torch.Tensor | None = None
@@ -92,6 +77,12 @@ class Session:
             raise Lost(BROKE, "a result of a cell that is none")
         return part
 
+    def known(self) -> list[str]:
+        """The names that the student's cells define."""
+        found = self.ask("known")["value"]
+        names = found if isinstance(found, list) else []
+        return [one for one in names if isinstance(one, str) and one.isidentifier()]
+
     def values(self, names: list[str]) -> dict[str, Any]:
         """The student's values of those names that are defined."""
         found = self.ask("names", names=names)["value"]
@@ -106,24 +97,26 @@ class Session:
         """Call a student's function as if it were here."""
         tensors = list(tensors_in([args, kwargs]))
         generators = [one for one in [*args, *kwargs.values()] if isinstance(one, torch.Generator)]
+        links = self.loans.links(tensors)
         state = torch.get_rng_state()
         moved = self.state is None or not torch.equal(state, self.state)
         self.state = state
-        started, lent = time.perf_counter(), dict(self.lent)
+        started, lent = time.perf_counter(), dict(self.loans.lent)
         try:
             reply = self.ask(
                 "call", target=target, args=args, kwargs=kwargs, seconds=self.left,
                 grad=torch.is_grad_enabled(), watch=self.watched is not None,
-                state=torch.default_generator if moved else None,
+                state=torch.default_generator if moved else None, links=links,
             )  # fmt: skip
         except Exception as error:
             self.transcript.add(target, args, kwargs, error, time.perf_counter() - started)
             raise
         finally:
-            self.lent = lent  # What was lent for this call is not there after it.
+            self.loans.lent = lent  # What was lent for this call is not there after it.
         self.transcript.add(target, args, kwargs, reply["value"], time.perf_counter() - started)
         self.note(reply, tensors, generators)
-        return take(self, reply, [one for one in tensors if one.requires_grad])
+        places = [place for place, one in enumerate(tensors) if one.requires_grad]
+        return take(self, reply, [tensors[place] for place in places if place not in links])
 
     def note(self, reply: dict[str, Any], tensors: list, generators: list) -> None:
         """Take over what the call changed: inputs, generators, torch's own generator, output."""
@@ -144,7 +137,7 @@ class Session:
         return self.ask("backward", graph=graph, grads=grads, create=create, seconds=self.left)
 
     @contextlib.contextmanager
-    def watch(self) -> Iterator["Watch"]:
+    def watch(self) -> Iterator[Watch]:
         """Have calls made under the watch for a broadcast."""
         self.watched = []
         try:
@@ -173,7 +166,7 @@ class Session:
         for _ in range(MAX_ASKED):
             if "ask" not in reply:
                 break
-            reply = self.exchange(self.answer(reply), answering=True)
+            reply = self.exchange(self.loans.answer(reply), answering=True)
         if "error" in reply:
             error = error_of(reply["error"])
             if type(error).__name__ == "CellTimeout":
@@ -186,7 +179,7 @@ class Session:
     def exchange(self, message: dict[str, Any], *, answering: bool = False) -> dict[str, Any]:
         """Send a message and wait for the next one."""
         dropped, self.dropped[:] = list(self.dropped), []
-        frame = pack({**message, **({} if answering else {"dropped": dropped})}, self.keep)
+        frame = pack({**message, **({} if answering else {"dropped": dropped})}, self.loans.keep)
         try:
             send(self.connection, frame, self.wait)
         except EOFError:
@@ -201,8 +194,9 @@ class Session:
             raise Lost(DIED) from None
         except BrokenFrame as error:
             raise Lost(BROKE, str(error)) from None
-        gone = reply.pop("dropped", [])
-        self.graphs.drop([one for one in gone if type(one) is int] if type(gone) is list else [])
+        dropped = reply.pop("dropped", [])
+        numbers = dropped if type(dropped) is list else []
+        self.loans.graphs.drop([one for one in numbers if type(one) is int])
         return reply
 
     def wait(self) -> None:
@@ -212,90 +206,10 @@ class Session:
         if time.monotonic() > self.until + GRACE_SECONDS:
             raise Lost(HUNG)
 
-    def answer(self, question: dict[str, Any]) -> dict[str, Any]:
-        """Answer a worker that wants something computed here in the middle of a call.
-
-        It can call what it was lent for this call, and differentiate what came of that: no more.
-        """
-        try:
-            if question["ask"] == "backward":
-                grads, create = question["grads"], bool(question["create"])
-                return self.graphs.backward(question["graph"], grads, create=create)
-            function = self.lent[question["number"]]
-            state, args, kwargs = question["state"], question["args"], question["kwargs"]
-            if isinstance(function, nn.Module):
-                function = with_state(function, len(state))
-            with torch.set_grad_enabled(bool(question["grad"])):
-                return perform(self.graphs, function, (*state, *args), kwargs)
-        except Exception as error:
-            return {"error": [type(error).__name__, str(error)[:500], ""]}
-
-    def keep(self, value: Any) -> list:
-        """The tag of what is lent for a call, or belongs to the worker anyway."""
-        if isinstance(value, Remote):
-            return ["yours", value._number]
-        if not callable(value):
-            raise ValueError(f"a {type(value).__name__} cannot be handed to a student's function")
-        self.num_lent += 1
-        self.lent[self.num_lent] = value
-        if not isinstance(value, nn.Module):
-            return ["handle", self.num_lent, str(getattr(value, "__name__", "function"))[:60]]
-        parameters = dict(value.named_parameters())
-        parts = [[name, name in parameters, one] for name, one in state_of(value).items()]
-        return ["module", self.num_lent, parts]
-
     def find(self, tag: list, decode: Callable) -> Any:
         """What a tag of the worker stands for: something of the student's, or what it was lent."""
-        if tag[0] == "handle" and len(tag) == 3 and type(tag[1]) is int and type(tag[2]) is str:
+        if tag[0] == "handle" and type(tag[1]) is int and type(tag[2]) is str:
             return remote_kind(tag[2][:60])(self, tag[1], tag[2][:60])
-        if tag[0] == "yours" and len(tag) == 2 and tag[1] in self.lent:
-            return self.lent[tag[1]]
+        if tag[0] == "yours" and tag[1] in self.loans.lent:
+            return self.loans.lent[tag[1]]
         raise BrokenFrame("something that was never there")
-
-
-class Watch:
-    """What the worker says that it saw: it may give a mistake its name, and nothing else."""
-
-    def __init__(self, seen: list[list]) -> None:
-        self.seen = seen
-
-    @property
-    def shapes(self) -> tuple[tuple[int, ...], ...] | None:
-        """The two shapes of the first broadcast, if there was one."""
-        for pair in self.seen:
-            if len(pair) == 2 and all(
-                type(shape) is list and len(shape) <= 8 and all(type(n) is int for n in shape)
-                for shape in pair
-            ):
-                return tuple(tuple(shape) for shape in pair)
-        return None
-
-
-def with_state(module: nn.Module, count: int) -> Callable:
-    """The network as a function of its tensors (sorted by name) and its inputs."""
-    names = list(state_of(module))[:count]
-
-    def function(*tensors: Any, **kwargs: Any) -> Any:
-        state = dict(zip(names, tensors[:count], strict=True))
-        return torch.func.functional_call(module, state, tensors[count:], kwargs)
-
-    return function
-
-
-def pairs(found: Any, count: int, kind: type) -> Iterator[tuple[int, Any]]:
-    """The [place, value] of a list that are what they should be."""
-    for one in found if type(found) is list else ():
-        fits = type(one) is list and len(one) == 2 and isinstance(one[1], kind)
-        if fits and type(one[0]) is int and 0 <= one[0] < count:
-            yield one[0], one[1]
-
-
-def change(tensor: torch.Tensor, new: torch.Tensor) -> None:
-    """Do to an input what the student's function did to its copy."""
-    if new.dtype != tensor.dtype:
-        return
-    with torch.no_grad():
-        if new.shape == tensor.shape:
-            tensor.copy_(new)
-        else:
-            tensor.data = new.detach()

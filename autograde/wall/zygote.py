@@ -11,6 +11,7 @@ import importlib
 import json
 import os
 import random
+import shutil
 import signal
 import socket
 import sys
@@ -73,6 +74,7 @@ def serve(control: socket.socket, told: dict[str, Any], up: list[str], *, counte
     while True:
         text, descriptors, _, _ = socket.recv_fds(control, 65536, 1)
         if not text:
+            shutil.rmtree(told["folder"], ignore_errors=True)
             os._exit(0)
         wish = json.loads(text)
         if wish["do"] == "fork":
@@ -135,7 +137,7 @@ def become_a_worker(
     else:
         os.setsid()
         os.chdir(wish["scratch"])
-        sandbox.limit(allowance, own_users=False)
+        sandbox.attempt("limits", lambda: sandbox.limit(allowance, own_users=False), up)
     torch.set_num_threads(1)
     torch.manual_seed(wish["seed"])
     np.random.seed(wish["seed"])  # noqa: NPY002 — a student's np.random must be the same each time.

@@ -1,0 +1,54 @@
+"""Reads frames from a socket, however slowly they come. What a frame may hold is in `wire.py`."""
+
+import socket
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from autograde.wall.wire import MAX_BUFFERS, MAX_HEADER, Find, require, unpack
+
+TICK = 0.25  # seconds
+
+
+class Reader:
+    """Reads messages from a stream socket whose `recv` gives up now and then (`TICK`)."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+        self.data = bytearray()
+        tick = struct.pack("@ll", 0, round(1e6 * TICK))
+        for direction in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            connection.setsockopt(socket.SOL_SOCKET, direction, tick)
+
+    def message(self, find: Find, wait: Callable[[], object]) -> dict[str, Any]:
+        """The next message.
+
+        Args:
+            find: looks up the tags "handle", "module" and "yours".
+            wait: called before each look at the socket; raises what ends the waiting.
+
+        Raises:
+            BrokenFrame: what came is no message.
+            EOFError: the other side is gone.
+        """
+        lengths = struct.unpack("!II", self.exactly(8, wait))
+        require(lengths[0] <= MAX_HEADER and lengths[1] <= MAX_BUFFERS, "a frame that is too large")
+        header, body = (self.exactly(length, wait) for length in lengths)
+        return unpack(header, body, find)
+
+    def exactly(self, length: int, wait: Callable[[], object]) -> bytes:
+        """This many bytes, however they dribble in."""
+        while len(self.data) < length:
+            wait()
+            try:
+                part = self.connection.recv(max(length - len(self.data), 65536))
+            except (BlockingIOError, InterruptedError):
+                continue
+            except OSError:
+                part = b""
+            if not part:
+                raise EOFError("the other side is gone")
+            self.data += part
+        taken = bytes(self.data[:length])
+        del self.data[:length]
+        return taken
