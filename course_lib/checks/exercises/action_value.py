@@ -1,0 +1,193 @@
+"""The exercise `action_value`: its cases, and what goes wrong with it."""
+
+import torch
+from torch import Tensor
+
+from course_lib.checks.drawing import normal, tabular
+from course_lib.checks.exercise import EDGE, VALUE, Case, Exercise, Mistake
+from course_lib.checks.explanations import IN_PLACE
+from course_lib.reference.tabular import action_value
+
+
+def cases(generator: torch.Generator) -> list[Case]:
+    """Random MDPs with any values; γ at its limits, one state."""
+
+    def world(states: int, actions: int, gamma: float) -> dict[str, Tensor | float]:
+        drawn = tabular(generator, states, actions)
+        value = 2 * normal(generator, states)
+        return {"P": drawn["P"], "R": drawn["R"], "value": value, "gamma": gamma}
+
+    return [
+        Case("three states, two actions", world(3, 2, 0.8)),
+        Case("five states, three actions", world(5, 3, 0.95)),
+        Case("as many actions as states", world(3, 3, 0.9)),
+        Case("γ = 0: the rewards", world(4, 2, 0.0), EDGE),
+        Case("γ = 1", world(4, 2, 1.0), EDGE),
+        Case("a single state", world(1, 3, 0.9), EDGE),
+    ]
+
+
+def ahead(P: Tensor, value: Tensor) -> Tensor:
+    """(S, K) E[V(s')]."""
+    return torch.einsum("skt,t->sk", P, value)
+
+
+def undiscounted(P, R, value, gamma) -> Tensor:
+    return R + ahead(P, value)
+
+
+def gamma_on_all(P, R, value, gamma) -> Tensor:
+    return gamma * (R + ahead(P, value))
+
+
+def reward_missing(P, R, value, gamma) -> Tensor:
+    return gamma * ahead(P, value)
+
+
+def own_value(P, R, value, gamma) -> Tensor:
+    return R + gamma * value.unsqueeze(1)
+
+
+def advantage(P, R, value, gamma) -> Tensor:
+    return R + gamma * ahead(P, value) - value.unsqueeze(1)
+
+
+def best_next(P, R, value, gamma) -> Tensor:
+    return R + gamma * (P * value).max(-1).values
+
+
+def most_likely_next(P, R, value, gamma) -> Tensor:
+    return R + gamma * value[P.argmax(-1)]
+
+
+def from_where_it_came(P, R, value, gamma) -> Tensor:
+    return R + gamma * torch.einsum("tks,t->sk", P, value)
+
+
+def uniform_next(P, R, value, gamma) -> Tensor:
+    return R + gamma * value.mean()
+
+
+def summed_next(P, R, value, gamma) -> Tensor:
+    return R + gamma * value.sum()
+
+
+def mean_over_actions(P, R, value, gamma) -> Tensor:
+    return action_value(P, R, value, gamma).mean(-1)
+
+
+def best_action(P, R, value, gamma) -> Tensor:
+    return action_value(P, R, value, gamma).max(-1).values
+
+
+def actions_first(P, R, value, gamma) -> Tensor:
+    return action_value(P, R, value, gamma).mT
+
+
+def minus_bootstrap(P, R, value, gamma) -> Tensor:
+    return R - gamma * ahead(P, value)
+
+
+def changes_rewards(P, R, value, gamma) -> Tensor:
+    R += gamma * ahead(P, value)
+    return R
+
+
+def matrix_product(P, R, value, gamma) -> Tensor:
+    """Right: one product of a (S, K, S) and a (S,)."""
+    return R + gamma * torch.matmul(P, value)
+
+
+def weighted_sum(P, R, value, gamma) -> Tensor:
+    """Right: weights times values, summed, in float64 inside."""
+    weighed = P.double() * value.double()
+    return (R.double() + gamma * weighed.sum(-1)).to(R.dtype)
+
+
+def in_loops(P, R, value, gamma) -> Tensor:
+    """Right: one pair of state and action at a time."""
+    q_value = R.clone()
+    for s in range(R.shape[0]):
+        for a in range(R.shape[1]):
+            q_value[s, a] += gamma * sum(P[s, a, t] * value[t] for t in range(len(value)))
+    return q_value
+
+
+EXERCISE = Exercise(
+    name="action_value",
+    reference=action_value,
+    cases=cases,
+    statement="one step by this action, and from there on as the values say",
+    points={VALUE: 1, EDGE: 1},
+    mistakes=(
+        Mistake("undiscounted", "γ is missing in front of the next state's value.", undiscounted),
+        Mistake(
+            "gamma-on-all",
+            "γ multiplies the reward too. The reward of this step counts in full.",
+            gamma_on_all,
+        ),
+        Mistake(
+            "reward-missing", "The reward of the step itself is missing: R + γ P V.", reward_missing
+        ),
+        Mistake(
+            "own-value",
+            "You bootstrap from V(s), the state one is in. The action leads somewhere else: "
+            "average V over where it leads.",
+            own_value,
+        ),
+        Mistake(
+            "advantage",
+            "V(s) was subtracted: that is the advantage, A = Q − V. Q was asked for.",
+            advantage,
+        ),
+        Mistake(
+            "best-next-state",
+            "You take a maximum over next states. The environment decides where one lands: take "
+            "the expectation.",
+            best_next,
+        ),
+        Mistake(
+            "most-likely-next-state",
+            "You use the value of the most likely next state. Take the expectation over all.",
+            most_likely_next,
+        ),
+        Mistake(
+            "from-where-it-came",
+            "The axes of P are exchanged: P[s, a, s'] leads from s (first) to s' (last). You "
+            "average over where one may have come from.",
+            from_where_it_came,
+        ),
+        Mistake(
+            "uniform-next-state",
+            "All next states count the same. Weigh their values with P.",
+            uniform_next,
+        ),
+        Mistake(
+            "summed-next-states",
+            "The values of all states are added. Weigh them with P.",
+            summed_next,
+        ),
+        Mistake(
+            "mean-over-actions",
+            "The actions were averaged. Q has a number for every action: (S, K).",
+            mean_over_actions,
+        ),
+        Mistake(
+            "best-action",
+            "The best action's value came out, (S,). Q has a number for every action.",
+            best_action,
+        ),
+        Mistake(
+            "actions-first",
+            "The axes are exchanged: states come first, then actions, (S, K).",
+            actions_first,
+        ),
+        Mistake(
+            "minus-bootstrap",
+            "The next state's value is subtracted; it is what one still gets, so it is added.",
+            minus_bootstrap,
+        ),
+        Mistake("changes-rewards", IN_PLACE, changes_rewards),
+    ),
+    variants=(matrix_product, weighted_sum, in_loops),
+)
