@@ -210,7 +210,11 @@ EXERCISE = Exercise(
             "The values carry a factor 1 − γ. Here V is the plain discounted sum.",
             normalised,
         ),
-        Mistake("discounted-twice", "γ was applied twice in each step: γ² stands where γ belongs.", discounted_twice),
+        Mistake(
+            "discounted-twice",
+            "γ was applied twice in each step: γ² stands where γ belongs.",
+            discounted_twice,
+        ),
         Mistake(
             "action-values",
             "Those are the values of state *and* action, (S, K): the next exercise. Average them "

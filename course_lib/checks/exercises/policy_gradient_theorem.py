@@ -1,0 +1,280 @@
+"""The exercise `policy_gradient_theorem`: its cases, and what goes wrong with it."""
+
+import torch
+from torch import Tensor
+
+from course_lib.checks.drawing import normal, tabular
+from course_lib.checks.exercise import EDGE, VALUE, Case, Exercise, Mistake
+from course_lib.checks.explanations import IN_PLACE
+from course_lib.reference.tabular import (
+    action_value,
+    expected_return,
+    markov_chain,
+    policy_evaluation,
+    state_visitation,
+)
+from course_lib.reference.tabular_gradients import gradient_by_state, policy_gradient_theorem
+
+
+def cases(generator: torch.Generator) -> list[Case]:
+    """Random MDPs; γ = 0, one state, one action, a state that is never reached."""
+
+    def world(states: int, actions: int, gamma: float) -> dict[str, Tensor | float]:
+        drawn = tabular(generator, states, actions)
+        return {
+            "P": drawn["P"],
+            "R": drawn["R"],
+            "logits": normal(generator, states, actions),
+            "p0": drawn["p0"],
+            "gamma": gamma,
+        }
+
+    unreached = world(3, 2, 0.9)
+    unreached["P"][:, :, 2] = 0
+    unreached["P"] /= unreached["P"].sum(-1, keepdim=True)
+    unreached["p0"] = torch.tensor([0.3, 0.7, 0.0], dtype=torch.float64)
+    return [
+        Case("three states, two actions", world(3, 2, 0.8)),
+        Case("five states, three actions", world(5, 3, 0.95)),
+        Case("as many actions as states", world(3, 3, 0.9)),
+        Case("γ = 0: bandits, one in each state", world(4, 2, 0.0), EDGE),
+        Case("a single state", world(1, 3, 0.75), EDGE),
+        Case("a single action: nothing to choose", world(3, 1, 0.9), EDGE),
+        Case("a state that is never reached", unreached, EDGE),
+    ]
+
+
+def parts(P, R, logits, gamma) -> tuple[Tensor, Tensor]:
+    """π and Q^π, each (S, K)."""
+    pi = logits.softmax(-1)
+    return pi, action_value(P, R, policy_evaluation(P, R, pi, gamma), gamma)
+
+
+def at_visits(P, R, logits, p0, gamma, own) -> Tensor:
+    return state_visitation(P, logits.softmax(-1), p0, gamma).unsqueeze(-1) * own
+
+
+def visits_not_transposed(P, R, logits, p0, gamma) -> Tensor:
+    pi, q = parts(P, R, logits, gamma)
+    identity = torch.eye(len(p0), dtype=p0.dtype)
+    visits = torch.linalg.solve(identity - gamma * markov_chain(P, pi), p0)
+    return visits.unsqueeze(-1) * gradient_by_state(pi, q)
+
+
+def normalised(P, R, logits, p0, gamma) -> Tensor:
+    return (1 - gamma) * policy_gradient_theorem(P, R, logits, p0, gamma)
+
+
+def start_only(P, R, logits, p0, gamma) -> Tensor:
+    pi, q = parts(P, R, logits, gamma)
+    return p0.unsqueeze(-1) * gradient_by_state(pi, q)
+
+
+def uniform_states(P, R, logits, p0, gamma) -> Tensor:
+    pi, q = parts(P, R, logits, gamma)
+    return gradient_by_state(pi, q) / len(p0)
+
+
+def no_visits(P, R, logits, p0, gamma) -> Tensor:
+    return gradient_by_state(*parts(P, R, logits, gamma))
+
+
+def stationary(P, R, logits, p0, gamma) -> Tensor:
+    pi, q = parts(P, R, logits, gamma)
+    visits = torch.linalg.matrix_power(markov_chain(P, pi).mT, 4096) @ p0
+    return visits.unsqueeze(-1) * gradient_by_state(pi, q)
+
+
+def reward_for_q(P, R, logits, p0, gamma) -> Tensor:
+    return at_visits(P, R, logits, p0, gamma, gradient_by_state(logits.softmax(-1), R))
+
+
+def value_for_q(P, R, logits, p0, gamma) -> Tensor:
+    return torch.zeros_like(logits)
+
+
+def not_centred(P, R, logits, p0, gamma) -> Tensor:
+    pi, q = parts(P, R, logits, gamma)
+    return at_visits(P, R, logits, p0, gamma, pi * q)
+
+
+def without_pi(P, R, logits, p0, gamma) -> Tensor:
+    pi, q = parts(P, R, logits, gamma)
+    own = q - (pi * q).sum(-1, keepdim=True)
+    return at_visits(P, R, logits, p0, gamma, own)
+
+
+def sum_of_scores(P, R, logits, p0, gamma) -> Tensor:
+    pi, q = parts(P, R, logits, gamma)
+    return at_visits(P, R, logits, p0, gamma, q - pi * q.sum(-1, keepdim=True))
+
+
+def for_probabilities(P, R, logits, p0, gamma) -> Tensor:
+    _, q = parts(P, R, logits, gamma)
+    return at_visits(P, R, logits, p0, gamma, q)
+
+
+def descent(P, R, logits, p0, gamma) -> Tensor:
+    return -policy_gradient_theorem(P, R, logits, p0, gamma)
+
+
+def undiscounted_q(P, R, logits, p0, gamma) -> Tensor:
+    pi = logits.softmax(-1)
+    value = policy_evaluation(P, R, pi, gamma)
+    return at_visits(P, R, logits, p0, gamma, gradient_by_state(pi, R + P @ value))
+
+
+def uniform_policy(P, R, logits, p0, gamma) -> Tensor:
+    return policy_gradient_theorem(P, R, torch.zeros_like(logits), p0, gamma)
+
+
+def q_differentiated(P, R, logits, p0, gamma) -> Tensor:
+    pi, q = parts(P, R, logits, gamma)
+    own = gradient_by_state(pi, q)
+    once_more = at_visits(P, R, logits, p0, gamma, own) - p0.unsqueeze(-1) * own
+    return at_visits(P, R, logits, p0, gamma, own) + once_more
+
+
+def one_number(P, R, logits, p0, gamma) -> Tensor:
+    return policy_gradient_theorem(P, R, logits, p0, gamma).sum(-1)
+
+
+def changes_logits(P, R, logits, p0, gamma) -> Tensor:
+    result = policy_gradient_theorem(P, R, logits.clone(), p0, gamma)
+    logits.copy_(logits.softmax(-1))
+    return result
+
+
+def by_autograd(P, R, logits, p0, gamma) -> Tensor:
+    """Right: J through the linear solve, differentiated."""
+    free = logits.detach().clone().requires_grad_()
+    J = expected_return(P, R, free.softmax(-1), p0, gamma)
+    return torch.autograd.grad(J, free)[0]
+
+
+def with_advantages(P, R, logits, p0, gamma) -> Tensor:
+    """Right: Q replaced by the advantage, which changes nothing."""
+    pi = logits.softmax(-1)
+    value = policy_evaluation(P, R, pi, gamma)
+    advantage = action_value(P, R, value, gamma) - value.unsqueeze(-1)
+    return state_visitation(P, pi, p0, gamma).unsqueeze(-1) * pi * advantage
+
+
+def step_by_step(P, R, logits, p0, gamma) -> Tensor:
+    """Right: the sum over time, until nothing is added, with loops over actions."""
+    pi = logits.double().softmax(-1)
+    q = action_value(P, R, policy_evaluation(P, R, pi.to(P.dtype), gamma), gamma).double()
+    total, now = torch.zeros_like(pi), p0.double()
+    for _ in range(1_500):
+        for a in range(pi.shape[1]):
+            slope = -pi[:, a].unsqueeze(-1) * pi
+            slope[:, a] += pi[:, a]
+            total += now.unsqueeze(-1) * q[:, a].unsqueeze(-1) * slope
+        now = gamma * now @ markov_chain(P, pi.to(P.dtype)).double()
+    return total.to(logits.dtype)
+
+
+EXERCISE = Exercise(
+    name="policy_gradient_theorem",
+    reference=policy_gradient_theorem,
+    cases=cases,
+    statement="visits times values times ∇π: no derivative of the visits, none of the values",
+    points={VALUE: 2, EDGE: 1},
+    mistakes=(
+        Mistake(
+            "visits-not-transposed",
+            "Your visits come from the untransposed chain: that is how values look ahead. Visits "
+            "are collected over where one comes from: (I − γ P_πᵀ) d = p0.",
+            visits_not_transposed,
+        ),
+        Mistake(
+            "normalised",
+            "Everything carries a factor 1 − γ, because the visits were normalised. In [000] they "
+            "are not, and ∇J needs them as they are.",
+            normalised,
+        ),
+        Mistake(
+            "start-only",
+            "The states are weighed with p0: only the first step counts. Later states matter too, "
+            "with their discounted visits.",
+            start_only,
+        ),
+        Mistake(
+            "uniform-states",
+            "All states count the same. Weigh them with how often the policy visits them.",
+            uniform_states,
+        ),
+        Mistake(
+            "no-visits",
+            "The visits are missing: every state counts 1. Weigh them with d^π.",
+            no_visits,
+        ),
+        Mistake(
+            "stationary",
+            "The states are weighed with where the chain is after very long. d^π discounts, and "
+            "remembers the start.",
+            stationary,
+        ),
+        Mistake(
+            "reward-for-q",
+            "R stands where Q belongs: what happens after the step is forgotten.",
+            reward_for_q,
+        ),
+        Mistake(
+            "value-for-q",
+            "V(s) stands where Q(s, a) belongs, and Σ_a V ∇π = V ∇1 = 0: nothing is left.",
+            value_for_q,
+        ),
+        Mistake(
+            "not-centred",
+            "You used π Q. Σ_a Q ∂π(a)/∂z_k is π_k (Q_k − Σ_a π Q): raising one logit lowers all "
+            "other probabilities.",
+            not_centred,
+        ),
+        Mistake(
+            "without-pi",
+            "The factor π in front is missing: that is a sum of Q ∇log π without the probabilities "
+            "that an expectation has.",
+            without_pi,
+        ),
+        Mistake(
+            "sum-of-scores",
+            "You added Q ∇log π over the actions as if each were taken once. Weigh them with π.",
+            sum_of_scores,
+        ),
+        Mistake(
+            "for-probabilities",
+            "That is the gradient with respect to the probabilities. The parameters are logits; "
+            "the softmax has a Jacobian.",
+            for_probabilities,
+        ),
+        Mistake(
+            "descent",
+            "The sign is flipped: that leads downhill. Here the gradient itself is wanted, no loss.",
+            descent,
+        ),
+        Mistake(
+            "undiscounted-q",
+            "γ is missing in Q = R + γ P V.",
+            undiscounted_q,
+        ),
+        Mistake(
+            "uniform-policy",
+            "The logits are not used: that is the gradient at the uniform policy.",
+            uniform_policy,
+        ),
+        Mistake(
+            "counted-twice",
+            "Later visits are counted twice, as if the change of Q had to be added: the theorem's "
+            "point is that unrolling has put it into d^π already.",
+            q_differentiated,
+        ),
+        Mistake(
+            "summed-over-actions",
+            "The actions were added up, which always gives zero. One number a logit: (S, K).",
+            one_number,
+        ),
+        Mistake("changes-logits", IN_PLACE, changes_logits),
+    ),
+    variants=(by_autograd, with_advantages, step_by_step),
+)

@@ -1,0 +1,233 @@
+"""The exercise `undiscounted_gradient`: its cases, and what goes wrong with it."""
+
+import torch
+from torch import Tensor
+
+from course_lib.checks.drawing import normal, tabular
+from course_lib.checks.exercise import EDGE, VALUE, Case, Exercise, Mistake
+from course_lib.checks.explanations import IN_PLACE
+from course_lib.reference.tabular import action_value, markov_chain, policy_evaluation
+from course_lib.reference.tabular_gradients import (
+    gradient_by_state,
+    policy_gradient_theorem,
+    undiscounted_gradient,
+    unrolled_gradient,
+)
+
+
+def cases(generator: torch.Generator) -> list[Case]:
+    """A few steps, more of them; one step, γ = 0, one state."""
+
+    def world(states: int, actions: int, gamma: float, horizon: int) -> dict[str, object]:
+        drawn = tabular(generator, states, actions)
+        return {
+            "P": drawn["P"],
+            "R": drawn["R"],
+            "logits": normal(generator, states, actions),
+            "p0": drawn["p0"],
+            "gamma": gamma,
+            "horizon": horizon,
+        }
+
+    return [
+        Case("three states, two actions, three steps", world(3, 2, 0.8, 3)),
+        Case("five states, three actions, eight steps", world(5, 3, 0.95, 8)),
+        Case("as many actions as states, two steps", world(3, 3, 0.9, 2)),
+        Case("a single step", world(3, 2, 0.9, 1), EDGE),
+        Case("γ = 0", world(3, 2, 0.0, 4), EDGE),
+        Case("a single state", world(1, 3, 0.75, 3), EDGE),
+    ]
+
+
+def visits(P, pi, p0, discount: float, steps: int) -> Tensor:
+    """Σ_{t<steps} discount^t Pr(s_t = s)."""
+    total, now = torch.zeros_like(p0), p0
+    for t in range(steps):
+        total, now = total + discount**t * now, now @ markov_chain(P, pi)
+    return total
+
+
+def direction(P, R, logits, gamma, weights) -> Tensor:
+    pi = logits.softmax(-1)
+    q = action_value(P, R, policy_evaluation(P, R, pi, gamma), gamma)
+    return weights.unsqueeze(-1) * gradient_by_state(pi, q)
+
+
+def discounted_visits(P, R, logits, p0, gamma, horizon) -> Tensor:
+    return unrolled_gradient(P, R, logits, p0, gamma, horizon - 1)
+
+
+def the_theorem(P, R, logits, p0, gamma, horizon) -> Tensor:
+    return policy_gradient_theorem(P, R, logits, p0, gamma)
+
+
+def one_step_more(P, R, logits, p0, gamma, horizon) -> Tensor:
+    return undiscounted_gradient(P, R, logits, p0, gamma, horizon + 1)
+
+
+def without_the_start(P, R, logits, p0, gamma, horizon) -> Tensor:
+    pi = logits.softmax(-1)
+    return direction(P, R, logits, gamma, visits(P, pi, p0 @ markov_chain(P, pi), 1.0, horizon))
+
+
+def averaged(P, R, logits, p0, gamma, horizon) -> Tensor:
+    return undiscounted_gradient(P, R, logits, p0, gamma, horizon) / horizon
+
+
+def last_state_only(P, R, logits, p0, gamma, horizon) -> Tensor:
+    pi = logits.softmax(-1)
+    last = visits(P, pi, p0, 1.0, horizon) - visits(P, pi, p0, 1.0, horizon - 1)
+    return direction(P, R, logits, gamma, last)
+
+
+def stationary(P, R, logits, p0, gamma, horizon) -> Tensor:
+    chain = markov_chain(P, logits.softmax(-1))
+    forever = torch.linalg.matrix_power(chain.mT, 4096) @ p0
+    return direction(P, R, logits, gamma, horizon * forever)
+
+
+def undiscounted_q(P, R, logits, p0, gamma, horizon) -> Tensor:
+    pi = logits.softmax(-1)
+    q = R + P @ policy_evaluation(P, R, pi, gamma)
+    return visits(P, pi, p0, 1.0, horizon).unsqueeze(-1) * gradient_by_state(pi, q)
+
+
+def truncated_q(P, R, logits, p0, gamma, horizon) -> Tensor:
+    pi, value = logits.softmax(-1), torch.zeros_like(p0)
+    for _ in range(horizon - 1):
+        value = (pi * action_value(P, R, value, gamma)).sum(-1)
+    q = action_value(P, R, value, gamma)
+    return visits(P, pi, p0, 1.0, horizon).unsqueeze(-1) * gradient_by_state(pi, q)
+
+
+def reward_for_q(P, R, logits, p0, gamma, horizon) -> Tensor:
+    pi = logits.softmax(-1)
+    return visits(P, pi, p0, 1.0, horizon).unsqueeze(-1) * gradient_by_state(pi, R)
+
+
+def not_centred(P, R, logits, p0, gamma, horizon) -> Tensor:
+    pi = logits.softmax(-1)
+    q = action_value(P, R, policy_evaluation(P, R, pi, gamma), gamma)
+    return visits(P, pi, p0, 1.0, horizon).unsqueeze(-1) * pi * q
+
+
+def transposed(P, R, logits, p0, gamma, horizon) -> Tensor:
+    pi = logits.softmax(-1)
+    total, now = torch.zeros_like(p0), p0
+    for _ in range(horizon):
+        total, now = total + now, markov_chain(P, pi) @ now
+    return direction(P, R, logits, gamma, total)
+
+
+def always_the_start(P, R, logits, p0, gamma, horizon) -> Tensor:
+    return direction(P, R, logits, gamma, horizon * p0)
+
+
+def descent(P, R, logits, p0, gamma, horizon) -> Tensor:
+    return -undiscounted_gradient(P, R, logits, p0, gamma, horizon)
+
+
+def changes_p0(P, R, logits, p0, gamma, horizon) -> Tensor:
+    result = undiscounted_gradient(P, R, logits, p0.clone(), gamma, horizon)
+    p0.copy_(p0 @ markov_chain(P, logits.softmax(-1)))
+    return result
+
+
+def with_powers(P, R, logits, p0, gamma, horizon) -> Tensor:
+    """Right: powers of the chain, in float64 inside."""
+    chain = markov_chain(P, logits.softmax(-1)).double()
+    total = sum(p0.double() @ torch.linalg.matrix_power(chain, t) for t in range(horizon))
+    return direction(P, R, logits, gamma, total.to(p0.dtype))
+
+
+def with_advantages(P, R, logits, p0, gamma, horizon) -> Tensor:
+    """Right: the advantage in place of Q changes nothing."""
+    pi = logits.softmax(-1)
+    value = policy_evaluation(P, R, pi, gamma)
+    advantage = action_value(P, R, value, gamma) - value.unsqueeze(-1)
+    return visits(P, pi, p0, 1.0, horizon).unsqueeze(-1) * pi * advantage
+
+
+EXERCISE = Exercise(
+    name="undiscounted_gradient",
+    reference=undiscounted_gradient,
+    cases=cases,
+    statement="what nearly every implementation follows: late states count as much as early ones",
+    points={VALUE: 2},
+    mistakes=(
+        Mistake(
+            "discounted-visits",
+            "The visits are still discounted: that is the proof's sum. Dropping γ^t means that "
+            "step t counts as much as step 0.",
+            discounted_visits,
+        ),
+        Mistake(
+            "the-theorem",
+            "That is ∇J itself. Here the visits are undiscounted, and counted up to `horizon`.",
+            the_theorem,
+        ),
+        Mistake(
+            "one-step-too-many",
+            "One step too many: t runs from 0 to horizon − 1.",
+            one_step_more,
+        ),
+        Mistake(
+            "without-the-start",
+            "The first state is left out: t starts at 0, where the agent is at p0.",
+            without_the_start,
+        ),
+        Mistake(
+            "averaged",
+            "The visits were divided by the horizon. They are added up.",
+            averaged,
+        ),
+        Mistake(
+            "last-state-only",
+            "Only the last step's states are counted. Add all of them.",
+            last_state_only,
+        ),
+        Mistake(
+            "stationary",
+            "You used where the chain is after very long. The first `horizon` steps are counted, "
+            "from the start on.",
+            stationary,
+        ),
+        Mistake(
+            "undiscounted-q",
+            "γ is missing in Q = R + γ P V. Only the visits lose their discount.",
+            undiscounted_q,
+        ),
+        Mistake(
+            "truncated-q",
+            "Q was cut off at the horizon. It is infinite and discounted, as ever.",
+            truncated_q,
+        ),
+        Mistake(
+            "reward-for-q",
+            "R stands where Q belongs: what happens after the step is forgotten.",
+            reward_for_q,
+        ),
+        Mistake(
+            "not-centred",
+            "You used π Q. Σ_a Q ∂π(a)/∂z_k is π_k (Q_k − Σ_a π Q).",
+            not_centred,
+        ),
+        Mistake(
+            "transposed",
+            "The chain is applied from the wrong side: a distribution moves on as p @ P_π.",
+            transposed,
+        ),
+        Mistake(
+            "always-the-start",
+            "Every step uses the distribution of the first state. Multiply with the chain.",
+            always_the_start,
+        ),
+        Mistake(
+            "descent",
+            "The sign is flipped. The direction that is climbed was asked for.",
+            descent,
+        ),
+        Mistake("changes-p0", IN_PLACE, changes_p0),
+    ),
+    variants=(with_powers, with_advantages),
+)

@@ -1,0 +1,226 @@
+"""The exercise `unrolled_gradient`: its cases, and what goes wrong with it."""
+
+import torch
+from torch import Tensor
+
+from course_lib.checks.drawing import normal, tabular
+from course_lib.checks.exercise import EDGE, VALUE, Case, Exercise, Mistake
+from course_lib.checks.explanations import IN_PLACE
+from course_lib.reference.tabular import action_value, markov_chain, policy_evaluation
+from course_lib.reference.tabular_gradients import (
+    gradient_by_state,
+    policy_gradient_theorem,
+    unrolled_gradient,
+)
+
+
+def cases(generator: torch.Generator) -> list[Case]:
+    """A few terms, more of them; none but the first, γ = 0, one state."""
+
+    def world(states: int, actions: int, gamma: float, steps: int) -> dict[str, object]:
+        drawn = tabular(generator, states, actions)
+        return {
+            "P": drawn["P"],
+            "R": drawn["R"],
+            "logits": normal(generator, states, actions),
+            "p0": drawn["p0"],
+            "gamma": gamma,
+            "steps": steps,
+        }
+
+    return [
+        Case("three states, two actions, k = 0 … 2", world(3, 2, 0.8, 2)),
+        Case("five states, three actions, k = 0 … 7", world(5, 3, 0.95, 7)),
+        Case("as many actions as states, k = 0, 1", world(3, 3, 0.9, 1)),
+        Case("k = 0 alone", world(3, 2, 0.9, 0), EDGE),
+        Case("γ = 0", world(3, 2, 0.0, 4), EDGE),
+        Case("a single state", world(1, 3, 0.75, 3), EDGE),
+    ]
+
+
+def summed(P, R, logits, p0, gamma, weights) -> Tensor:
+    """Σ_k weights[k] Σ_s Pr(s_k = s) Σ_a Q ∇π."""
+    pi = logits.softmax(-1)
+    own = gradient_by_state(pi, action_value(P, R, policy_evaluation(P, R, pi, gamma), gamma))
+    visits, now = torch.zeros_like(p0), p0
+    for weight in weights:
+        visits, now = visits + weight * now, now @ markov_chain(P, pi)
+    return visits.unsqueeze(-1) * own
+
+
+def one_term_short(P, R, logits, p0, gamma, steps) -> Tensor:
+    return summed(P, R, logits, p0, gamma, [gamma**k for k in range(steps)])
+
+
+def one_term_more(P, R, logits, p0, gamma, steps) -> Tensor:
+    return unrolled_gradient(P, R, logits, p0, gamma, steps + 1)
+
+
+def last_term_only(P, R, logits, p0, gamma, steps) -> Tensor:
+    return summed(P, R, logits, p0, gamma, [0.0] * steps + [gamma**steps])
+
+
+def whole_sum(P, R, logits, p0, gamma, steps) -> Tensor:
+    return policy_gradient_theorem(P, R, logits, p0, gamma)
+
+
+def undiscounted(P, R, logits, p0, gamma, steps) -> Tensor:
+    return summed(P, R, logits, p0, gamma, [1.0] * (steps + 1))
+
+
+def starts_late(P, R, logits, p0, gamma, steps) -> Tensor:
+    return gamma * unrolled_gradient(P, R, logits, p0, gamma, steps)
+
+
+def always_the_start(P, R, logits, p0, gamma, steps) -> Tensor:
+    factor = sum(gamma**k for k in range(steps + 1))
+    return factor * summed(P, R, logits, p0, gamma, [1.0])
+
+
+def transposed(P, R, logits, p0, gamma, steps) -> Tensor:
+    pi = logits.softmax(-1)
+    own = gradient_by_state(pi, action_value(P, R, policy_evaluation(P, R, pi, gamma), gamma))
+    visits, now = torch.zeros_like(p0), p0
+    for k in range(steps + 1):
+        visits, now = visits + gamma**k * now, markov_chain(P, pi) @ now
+    return visits.unsqueeze(-1) * own
+
+
+def truncated_q(P, R, logits, p0, gamma, steps) -> Tensor:
+    pi = logits.softmax(-1)
+    value = torch.zeros_like(p0)
+    for _ in range(steps):
+        value = (pi * action_value(P, R, value, gamma)).sum(-1)
+    own = gradient_by_state(pi, action_value(P, R, value, gamma))
+    visits, now = torch.zeros_like(p0), p0
+    for k in range(steps + 1):
+        visits, now = visits + gamma**k * now, now @ markov_chain(P, pi)
+    return visits.unsqueeze(-1) * own
+
+
+def reward_for_q(P, R, logits, p0, gamma, steps) -> Tensor:
+    pi = logits.softmax(-1)
+    visits, now = torch.zeros_like(p0), p0
+    for k in range(steps + 1):
+        visits, now = visits + gamma**k * now, now @ markov_chain(P, pi)
+    return visits.unsqueeze(-1) * gradient_by_state(pi, R)
+
+
+def not_centred(P, R, logits, p0, gamma, steps) -> Tensor:
+    pi = logits.softmax(-1)
+    q = action_value(P, R, policy_evaluation(P, R, pi, gamma), gamma)
+    visits, now = torch.zeros_like(p0), p0
+    for k in range(steps + 1):
+        visits, now = visits + gamma**k * now, now @ markov_chain(P, pi)
+    return visits.unsqueeze(-1) * pi * q
+
+
+def averaged(P, R, logits, p0, gamma, steps) -> Tensor:
+    return unrolled_gradient(P, R, logits, p0, gamma, steps) / (steps + 1)
+
+
+def descent(P, R, logits, p0, gamma, steps) -> Tensor:
+    return -unrolled_gradient(P, R, logits, p0, gamma, steps)
+
+
+def changes_p0(P, R, logits, p0, gamma, steps) -> Tensor:
+    result = unrolled_gradient(P, R, logits, p0.clone(), gamma, steps)
+    p0.copy_(p0 @ markov_chain(P, logits.softmax(-1)))
+    return result
+
+
+def by_recursion(P, R, logits, p0, gamma, steps) -> Tensor:
+    """Right: the proof's line applied `steps` + 1 times to 0, then averaged over the start."""
+    pi = logits.softmax(-1)
+    q = action_value(P, R, policy_evaluation(P, R, pi, gamma), gamma)
+    own = torch.eye(len(p0), dtype=p0.dtype).unsqueeze(-1) * gradient_by_state(pi, q)
+    gradient = torch.zeros_like(own)
+    for _ in range(steps + 1):
+        gradient = own + gamma * torch.einsum("st,tuk->suk", markov_chain(P, pi), gradient)
+    return torch.einsum("s,suk->uk", p0, gradient)
+
+
+def with_powers(P, R, logits, p0, gamma, steps) -> Tensor:
+    """Right: powers of the chain, in float64 inside."""
+    pi = logits.softmax(-1)
+    q = action_value(P, R, policy_evaluation(P, R, pi, gamma), gamma)
+    chain = markov_chain(P, pi).double()
+    total = sum(
+        gamma**k * (p0.double() @ torch.linalg.matrix_power(chain, k)) for k in range(steps + 1)
+    )
+    return (total.unsqueeze(-1) * gradient_by_state(pi, q).double()).to(logits.dtype)
+
+
+EXERCISE = Exercise(
+    name="unrolled_gradient",
+    reference=unrolled_gradient,
+    cases=cases,
+    statement="each term asks where the agent is after k steps, and what a logit changes there",
+    points={VALUE: 2},
+    mistakes=(
+        Mistake(
+            "one-term-short",
+            "The sum stops at k = steps − 1. It runs from k = 0 to k = steps: one term more.",
+            one_term_short,
+        ),
+        Mistake(
+            "one-term-too-many",
+            "The sum has a term too many: k runs from 0 to `steps`, both included.",
+            one_term_more,
+        ),
+        Mistake(
+            "last-term-only",
+            "That is the last term. Add all of them, from k = 0 on.",
+            last_term_only,
+        ),
+        Mistake(
+            "whole-sum",
+            "That is the limit, the policy gradient theorem. Stop after `steps`.",
+            whole_sum,
+        ),
+        Mistake("undiscounted", "γ^k is missing: late terms count in full.", undiscounted),
+        Mistake(
+            "discount-starts-late",
+            "Everything carries one γ too many: the first term, k = 0, counts γ⁰ = 1.",
+            starts_late,
+        ),
+        Mistake(
+            "always-the-start",
+            "Every term uses the distribution of the *first* state. After k steps the agent is "
+            "somewhere else: multiply with the chain.",
+            always_the_start,
+        ),
+        Mistake(
+            "transposed",
+            "The chain is applied from the wrong side: a distribution moves on as p @ P_π.",
+            transposed,
+        ),
+        Mistake(
+            "truncated-q",
+            "Q was cut off after `steps` as well. Only the sum over k is; Q is the true one.",
+            truncated_q,
+        ),
+        Mistake(
+            "reward-for-q",
+            "R stands where Q belongs: what happens after the step is forgotten.",
+            reward_for_q,
+        ),
+        Mistake(
+            "not-centred",
+            "You used π Q. Σ_a Q ∂π(a)/∂z_k is π_k (Q_k − Σ_a π Q).",
+            not_centred,
+        ),
+        Mistake(
+            "averaged",
+            "The sum was divided by the number of terms. It is a sum.",
+            averaged,
+        ),
+        Mistake(
+            "descent",
+            "The sign is flipped: that leads downhill. Here the gradient itself is wanted.",
+            descent,
+        ),
+        Mistake("changes-p0", IN_PLACE, changes_p0),
+    ),
+    variants=(by_recursion, with_powers),
+)
