@@ -250,7 +250,7 @@ EXERCISE = Exercise(
         ),
         Mistake(
             "descent",
-            "The sign is flipped: that leads downhill. Here the gradient itself is wanted, no loss.",
+            "The sign is flipped: that leads downhill. The gradient itself is wanted, no loss.",
             descent,
         ),
         Mistake(
