@@ -2,12 +2,14 @@
 
 import json
 import sys
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
 
 from autograde.cli import main
-from autograde.grading import judges
+from autograde.grading import executing, judges
+from autograde.grading.commands import about_walls
 from autograde.grading.formgrader import formgrader_command
 from tests.small_class import SmallClass, ThreadJudges
 
@@ -124,6 +126,7 @@ def test_help_has_an_example(command, capsys):
 def test_the_demonstration_grades_its_class_and_says_what_to_open(tmp_path, capsys, monkeypatch):
     from autograde.building import build
 
+    monkeypatch.setattr(executing, "REQUIRED", (*executing.REQUIRED, "a moat"))
     made = SmallClass(tmp_path)
     made.lesson.student.parent.mkdir(parents=True)
     made.lesson.student.write_text(made.released, encoding="utf-8")
@@ -133,6 +136,20 @@ def test_the_demonstration_grades_its_class_and_says_what_to_open(tmp_path, caps
     assert "amara.okoye" in shown
     for hint in ("report/index.html", "course formgrader --demo", "start.py lab"):
         assert hint in shown
+    assert "a moat. The invented class is harmless" in shown  # No machine has that wall.
+
+
+def test_the_demonstration_says_what_a_judge_found_out_about_the_walls():
+    found = [Future(), Future(), Future(), Future()]
+    found[0].set_result(())
+    found[1].set_result(("files", "limits"))
+    found[2].set_exception(RuntimeError("a worker did not start"))
+    found[3].cancel()
+    walled, missing, failed, cancelled = map(about_walls, found)
+    assert "behind walls" in walled
+    assert "missing files, limits" in missing
+    assert "course doctor" in missing and "behind walls" not in missing
+    assert failed == cancelled and "course doctor" in failed
 
 
 def test_a_lesson_that_does_not_build_stops_the_demonstration(tmp_path, capsys, monkeypatch):

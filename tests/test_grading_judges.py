@@ -2,19 +2,21 @@
 
 import json
 import os
+import pickle
 import random
 import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import Future
+from concurrent.futures import BrokenExecutor, Future
 from dataclasses import replace
+from multiprocessing import connection
 from pathlib import Path
 
 import pytest
 
 from autograde.errors import CourseError
-from autograde.grading import gradebook, judge, judges, whole_class
+from autograde.grading import gradebook, judge, judges, pool, whole_class
 from autograde.grading.executing import Limits
 from autograde.grading.judges import JudgeDied, LocalJudges, run_jobs
 from autograde.grading.locking import only_one
@@ -192,6 +194,56 @@ def test_processes_grade_a_class_and_deaths_cost_one_submission(tmp_path, monkey
     again = grade_class(made.room, [made.lesson], limits=LIMITS, judges=LocalJudges(1))
     assert (again.graded, again.unchanged, again.problems) == (1, 4, 0)
     assert sum(one.points for one in again.records) == 4 * 7
+
+
+def say_half(task):
+    """Ends the process halfway through the message that holds this task's result."""
+
+    def send(self, data):
+        os.write(self.fileno(), bytes(data[: len(data) // 2]))
+        os._exit(9)
+
+    connection.Connection._send = send
+    return task
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="writes into the pipe of a judge by hand")
+def test_a_judge_that_ends_halfway_through_its_result_is_noticed_and_replaced():
+    made = LocalJudges(1, "spawn")
+    try:
+        error = made.submit(say_half, "x" * 1000).exception(timeout=120)
+        assert isinstance(error, BrokenExecutor)
+        assert made.submit(len, "abc").result(timeout=120) == 3
+    finally:
+        made.close()
+
+
+def test_closing_ends_judges_at_work_and_fails_what_they_had_to_do():
+    made = LocalJudges(1, "spawn")
+    working, waiting = made.submit(time.sleep, 600), made.submit(len, "abc")
+    until = time.monotonic() + 60
+    while made.executor.places[0].process is None and time.monotonic() < until:
+        time.sleep(0.01)
+    made.close()
+    assert isinstance(working.exception(timeout=60), BrokenExecutor)
+    assert waiting.cancelled()
+
+
+def test_what_a_task_raises_travels_with_its_traceback():
+    def fails(text):
+        raise ValueError(text)
+
+    class Unspeakable(Exception):
+        """Cannot be pickled: nobody finds its class."""
+
+    try:
+        fails("no")
+    except ValueError as error:
+        went_well, found = pickle.loads(pool.failure(error))
+    assert not went_well and isinstance(found, ValueError) and "fails" in found.__notes__[0]
+    went_well, found = pickle.loads(pool.failure(Unspeakable("what")))
+    assert not went_well and repr(found) == """RuntimeError("Unspeakable('what')")"""
 
 
 @pytest.mark.slow

@@ -28,6 +28,7 @@ def test_the_runs_of_the_lessons_are_there_and_carry_their_own_names():
         "tnpg-cartpole",
         "trpo-cartpole",
         "trpo-continuous-cartpole",
+        "trpo-pendulum",
         "trpo-lagrangian-cartpole",
         "ppo-cartpole",
         "ppo-continuous-cartpole",

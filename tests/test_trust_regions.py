@@ -20,6 +20,7 @@ from course_lib.algorithms import (
 from course_lib.algorithms.batch import Batch
 from course_lib.algorithms.local_problem import LocalProblem
 from course_lib.environments import PROBES, make_vector
+from course_lib.environments.pendulum import MAX_STEPS
 from course_lib.reference import (
     categorical_kl,
     conjugate_gradient,
@@ -33,6 +34,7 @@ from course_lib.reference import (
     surrogate_objective,
     trpo_multiplier,
 )
+from course_lib.runs import RUNS
 
 GAMMA = 0.7
 SIZES = {"num_envs": 4, "num_steps": 8, "critic_epochs": 2, "minibatch_size": 16, "hidden": (8,)}
@@ -250,6 +252,18 @@ def test_the_natural_gradient_without_a_search_exceeds_a_large_limit():
     config = TNPGConfig(**SIZES | {"num_steps": 32}, max_kl=0.5, damping=0.0001)
     distances = [step.metrics["kl"] for step in islice(tnpg("CartPole-v1", config, 0), 10)]
     assert max(distances) > 0.5
+
+
+def test_every_batch_of_pendulums_shows_whole_episodes():
+    def seen(num_steps, update):
+        """Which steps of an episode one update sees; all pendulums start together."""
+        return (np.arange(num_steps) + (update - 1) * num_steps) % MAX_STEPS
+
+    ours = RUNS["trpo-pendulum"].config.num_steps
+    assert all(set(seen(ours, update)) == set(range(MAX_STEPS)) for update in range(1, 26))
+    # With 128 steps the 25th batch holds steps 72 to 199 only: the pendulum stands, and how it was
+    # swung up is neither rewarded nor within the limit of the divergence.
+    assert set(seen(128, 25)) == set(range(72, 200))
 
 
 def test_a_refused_step_leaves_the_policy_as_it_was():

@@ -9,6 +9,8 @@ from autograde.building.commands import CourseFolder, Lessons, print_result
 from autograde.errors import CourseError
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from autograde.grading.classroom import Classroom
     from autograde.grading.judges import Judges
     from autograde.grading.results import LessonResults
@@ -122,6 +124,7 @@ def demo_command(course: CourseFolder = None) -> None:
     Example: `course demo`
     """
     from autograde.building.build import build
+    from autograde.grading.executing import missing_walls
     from autograde.grading.report import html_path
     from autograde.invented.demo import LIMITS, make_demo
     from autograde.lesson import find_course, find_lessons
@@ -135,16 +138,31 @@ def demo_command(course: CourseFolder = None) -> None:
             raise typer.Exit(1)
     room = make_demo(root, lessons)
     judges = judges_for(None, None)
+    missing = judges.submit(missing_walls, None)
     outcome = run(room, lessons, LIMITS, None, judges, force=False, quiet=False)
     finish(room, root, outcome, as_json=False)
     if outcome.interrupted:
         raise typer.Exit(INTERRUPTED)
+    typer.echo(about_walls(missing))
     typer.echo(
         f"\nThe invented class is in {room.submitted}; what its students read is in "
         f"{room.feedback}.\n"
         f"Open the report:  {html_path(room).as_uri()}\n"
         "Grade by hand:    course formgrader --demo   (.venv/bin/course, or Scripts on Windows)\n"
         "Open the course:  python3 start.py lab"
+    )
+
+
+def about_walls(missing: "Future[tuple[str, ...]]") -> str:
+    """What a judge found out about the walls between the submissions and this machine."""
+    if missing.cancelled() or missing.exception() is not None:
+        return "\nWhether this machine can grade strangers' work: course doctor"
+    if not missing.result():
+        return "\nEach submission ran behind walls: no files, no network, no other programs."
+    return (
+        f"\nThis machine does not have all walls: missing {', '.join(missing.result())}. The "
+        "invented class is harmless and was graded all the same; a real one would be refused. "
+        "What that means and what helps: course doctor"
     )
 
 

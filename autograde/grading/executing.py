@@ -21,6 +21,7 @@ from typing import Any
 from autograde.wall.believed import believed
 from autograde.wall.checking import Stage
 from autograde.wall.endings import BROKE, DIED, HUNG, Lost, Stopped
+from autograde.wall.sandbox import REQUIRED
 from autograde.wall.session import Session
 from autograde.wall.workers import Worker, require_walls, zygote
 
@@ -31,7 +32,7 @@ CHECKPOINT_SECONDS = 0.5  # of work that would have to be done again
 ONE_AT_A_TIME = threading.Lock()  # Standard output and random numbers are the whole process's.
 
 __all__ = ["BOTH", "BROKE", "DIED", "DONE", "HUNG", "JUDGE", "NOT_REACHED", "WORKER", "CellResult",
-           "CellToRun", "Limits", "Stopped", "execute"]  # fmt: skip
+           "CellToRun", "Limits", "Stopped", "execute", "missing_walls"]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,14 @@ def edition() -> Path:
 
     course = find_course(Path(__file__).resolve().parent)
     return edition_folder([one for one in all_lessons(course) if one.source.exists()])
+
+
+def missing_walls(library: Path | None = None) -> tuple[str, ...]:
+    """The walls that strangers' work needs and that a worker on this system does not have."""
+    with ONE_AT_A_TIME:
+        worker = zygote(library or edition()).spawn(threading.Event(), 60)
+        worker.end()
+    return tuple(name for name in REQUIRED if name not in worker.walls)
 
 
 @dataclass

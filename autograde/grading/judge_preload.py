@@ -7,7 +7,9 @@ not survive a fork.
 import contextlib
 import importlib
 import os
+import signal
 
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # A Ctrl-C while it starts is the grader's, too.
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
 for name in ("numpy", "torch", "course_lib.checks", "autograde.grading.judge"):
     with contextlib.suppress(ImportError):  # The judge that needs it will say what is missing.

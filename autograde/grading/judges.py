@@ -1,29 +1,20 @@
 """The judges: processes here, or a cluster of dask, behind one `concurrent.futures` executor.
 
-A judge that dies costs each submission that was on its way one more try, alone; who brings down a
-judge when alone has none to blame it on.
+A judge that dies costs the submission that it was at one more try, alone; who brings down a judge
+when alone has none to blame it on.
 """
 
-import contextlib
 import multiprocessing
 import os
-import sys
-import types
 from collections.abc import Callable, Iterator
-from concurrent.futures import (
-    FIRST_COMPLETED,
-    BrokenExecutor,
-    Executor,
-    Future,
-    ProcessPoolExecutor,
-    wait,
-)
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from typing import Any, Protocol, TypeVar
 
 from autograde.errors import CourseError
 from autograde.grading.changes import code_digest
 from autograde.grading.jobs import Job
 from autograde.grading.judge import Graded, run_task, start_judge
+from autograde.grading.pool import JudgePool
 
 AHEAD = 2  # jobs on their way for each judge, so that none has to wait
 Result = TypeVar("Result")
@@ -57,37 +48,20 @@ class LocalJudges:
     def __init__(self, count: int | None = None, method: str | None = None) -> None:
         self.count = count or cpu_count()
         self.context = context(method)
-        self.executor: Executor | None = None
-
-    def start(self) -> None:
-        """A pool whose processes watch a pipe that closes when this process ends."""
-        theirs, self.lifeline = self.context.Pipe(duplex=False)
-        self.executor = ProcessPoolExecutor(
-            self.count, mp_context=self.context, initializer=start_judge, initargs=(theirs,)
-        )
-        self.theirs = theirs
+        self.executor: JudgePool | None = None
 
     def submit(self, function: Callable[[Any], Result], task: Any) -> "Future[Result]":
         """Start a task; processes are started as they are needed."""
         if self.executor is None:
-            self.start()
-        try:
-            with without_main():
-                return self.executor.submit(function, task)
-        except BrokenExecutor as error:  # A judge has died since the last one was given out.
-            failed: Future[Result] = Future()
-            failed.set_exception(error)
-            return failed
+            self.executor = JudgePool(self.count, self.context, start_judge)
+        return self.executor.submit(function, task)
 
     def restart(self) -> None:
-        """A pool in which one process has died takes no more work: make a new one."""
-        self.close()
+        """Nothing to do: where a judge has died, the next task starts another one."""
 
     def close(self) -> None:
-        """Close the pipe, which ends the processes."""
+        """End the processes."""
         if self.executor is not None:
-            self.lifeline.close()
-            self.theirs.close()
             self.executor.shutdown(cancel_futures=True)
             self.executor = None
 
@@ -214,14 +188,3 @@ def context(method: str | None = None) -> Any:
     if chosen == "forkserver":
         made.set_forkserver_preload(["autograde.grading.judge_preload"])
     return made
-
-
-@contextlib.contextmanager
-def without_main() -> Iterator[None]:
-    """Keep multiprocessing from importing the program that grades into every judge."""
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = types.ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 from nbgrader.preprocessors import ClearHiddenTests, Execute, NbGraderPreprocessor
-from traitlets import Float
+from traitlets import Bool, Float
 
 from autograde.grading.executing import Limits
 from autograde.grading.graded_source import graded_source
@@ -35,6 +35,9 @@ class GradeCells(Execute):
     """Runs the cells of a rebuilt notebook in a worker and writes the points as outputs."""
 
     notebook_seconds = Float(300.0, min=1.0, help="Seconds a notebook may take.").tag(config=True)
+    trust_submissions = Bool(
+        False, help="Grade although this system cannot keep the submissions from harm."
+    ).tag(config=True)
 
     def preprocess(
         self, nb: NotebookNode, resources: Resources, retries: int | None = None
@@ -42,7 +45,7 @@ class GradeCells(Execute):
         """The notebook with outputs in which nbgrader finds the points."""
         become_a_judge()
         rebuilt = rebuilt_from(self, nb, resources)
-        limits = Limits(float(self.timeout), self.notebook_seconds)
+        limits = Limits(float(self.timeout), self.notebook_seconds, trusted=self.trust_submissions)
         _, notes, _ = run_and_score(rebuilt, ClearHiddenTests(config=self.config), limits)
         add_heading(rebuilt.notebook, bounded_notes(notes))
         return rebuilt.notebook, resources
