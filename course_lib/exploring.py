@@ -132,6 +132,15 @@ def falling(first: float, last: float, env_steps: int, explore_steps: int) -> fl
     return max(last, first * (1 - env_steps / explore_steps))
 
 
+def noise_shares(num_envs: int, all_explore: bool) -> Tensor:
+    """(N, 1) how far each environment goes from the policy's action to the noisy one.
+
+    All the way, or evenly from not at all to all the way. Environments without noise show where the
+    policy drifts to by itself, and those with much of it what else could be done, at any time.
+    """
+    return torch.ones(num_envs, 1) if all_explore else torch.linspace(0, 1, num_envs).unsqueeze(1)
+
+
 class RolloutReplay:
     """The last rollouts, whole: targets that look several steps ahead need the steps in order.
 

@@ -53,6 +53,15 @@ FUNCTIONS = {
         "gradient_weight",
         "action_baseline_bias",
     ],
+    "policy_gradient_theorem": [
+        "policy_evaluation",
+        "action_value",
+        "value_gradient_recursion",
+        "unrolled_gradient",
+        "policy_gradient_theorem",
+        "likelihood_ratio_gradient",
+        "undiscounted_gradient",
+    ],
     "actor_critic": [
         "td_error",
         "n_step_return",
@@ -64,7 +73,7 @@ FUNCTIONS = {
         "normalize_advantage",
     ],
 }
-NOTHING_IS_TRAINED = {"agents_and_returns", "log_derivative_trick"}
+NOTHING_IS_TRAINED = {"agents_and_returns", "log_derivative_trick", "policy_gradient_theorem"}
 
 lesson_test = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 

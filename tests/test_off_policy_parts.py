@@ -12,7 +12,7 @@ from course_lib.agents import (
 )
 from course_lib.critics import SquashedGaussianPolicy, frozen
 from course_lib.environments import make_vector
-from course_lib.exploring import Explorer, RolloutReplay, Step, falling, spanned
+from course_lib.exploring import Explorer, RolloutReplay, Step, falling, noise_shares, spanned
 from course_lib.reference import critic_loss, double_dqn_target, dpg_loss
 from course_lib.rollout import Rollout
 
@@ -286,3 +286,8 @@ def test_random_actions_are_spread_over_all_there_are(name):
         # Uniform on [−2, 2]: variance 4²/12.
         assert action.var().item() == pytest.approx(16 / 12, rel=0.1)
         assert action.abs().max() <= 2
+
+
+def test_environments_explore_alike_or_by_shares_from_none_to_all():
+    assert noise_shares(3, all_explore=True).tolist() == [[1.0], [1.0], [1.0]]
+    assert noise_shares(3, all_explore=False).tolist() == [[0.0], [0.5], [1.0]]

@@ -12,7 +12,7 @@ from course_lib.algorithms.optimising import decay
 from course_lib.algorithms.progress import Progress, require_finite
 from course_lib.critics import frozen
 from course_lib.environments import make_vector
-from course_lib.exploring import Explorer, falling
+from course_lib.exploring import Explorer, falling, noise_shares
 from course_lib.reference import (
     critic_loss,
     dpg_loss,
@@ -42,6 +42,8 @@ class TD3Config:
         noise_std: of the exploration in the end, in units of half the action's range.
         first_noise_std: the same at the start.
         explore_steps: environment steps over which it would fall from there to 0.
+        all_explore: whether all environments act with this noise; else each goes its own share of
+            the way there, evenly from none to all of it.
         target_noise_std, target_noise_clip: of the target's action, in the same units.
         reward_scale: factor of the rewards in learning, so that values are near 1.
         initial_value: Q of every action before anything is learned, in units of the reward.
@@ -63,6 +65,7 @@ class TD3Config:
     noise_std: float = 0.1
     first_noise_std: float = 0.1
     explore_steps: int = 10_000
+    all_explore: bool = True
     target_noise_std: float = 0.2
     target_noise_clip: float = 0.5
     reward_scale: float = 0.1
@@ -115,11 +118,14 @@ def td3(
     explorer.warm_up(config.random_steps, generator)
     update = 0
 
+    shares = noise_shares(config.num_envs, config.all_explore)
+
     def noisy(obs: Tensor) -> Tensor:
         noise_std = falling(
             config.first_noise_std, config.noise_std, explorer.env_steps, config.explore_steps
         )
-        return explore(policy.sample(obs, generator), unit * noise_std, low, high, generator)
+        action = policy.sample(obs, generator)
+        return action.lerp(explore(action, unit * noise_std, low, high, generator), shares)
 
     while True:
         # 1. Act, with noise.

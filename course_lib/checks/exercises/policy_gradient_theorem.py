@@ -255,7 +255,7 @@ EXERCISE = Exercise(
         ),
         Mistake(
             "undiscounted-q",
-            "γ is missing in Q = R + γ P V.",
+            "γ is missing in Q = R + γ P V: what comes a step later counts less.",
             undiscounted_q,
         ),
         Mistake(
