@@ -514,6 +514,8 @@ show(
 # ## 4 · A field of arrows
 #
 # Two states, two actions: what matters is the difference of the logits in each state, two numbers. So ∇J can be drawn. The arrows below are *your* theorem; the shades are J.
+#
+# **Predict:** where in the picture are the arrows shortest?
 
 
 # %% nbgrader={"grade": false, "grade_id": "field", "locked": true, "schema_version": 3, "solution": false}
@@ -551,6 +553,29 @@ slider(
 
 # %% [markdown]
 # The fading is the factor $\pi(k)$ in front: what is never done is never learned about. A policy that has become certain of the wrong action sits on a plain with hardly any slope. (Lessons 05, 08 and 10 have three different answers to that.)
+#
+# ### Think · 1 point
+#
+# A policy takes the best action with probability 0.001. Its gradient is known exactly, without any noise. How fast does gradient ascent find the best action?
+#
+# - **a.** At once: the gradient points there.
+# - **b.** Slowly at first: the component of its logit is π(k)(Q(k) − V), so it carries the factor 0.001 until the probability has grown.
+# - **c.** Never: the component is zero.
+# - **d.** As fast as from any other policy, since Q(k) − V is large.
+
+
+# %% nbgrader={"grade": false, "grade_id": "answer-a-rare-action", "locked": false, "schema_version": 3, "solution": true}
+def answer_a_rare_action():
+    """Return the letter of your choice: "a", "b", "c" or "d"."""
+    ### BEGIN SOLUTION
+    return "b"
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check-answer-a-rare-action", "locked": true, "points": 1, "schema_version": 3, "solution": false} tags=["raises-exception"]
+check_answer(answer_a_rare_action)
+
+# %% [markdown]
 #
 # ## 5 · What everybody leaves out
 #

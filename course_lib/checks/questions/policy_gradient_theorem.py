@@ -29,6 +29,19 @@ QUESTIONS = (
         },
     ),
     Question(
+        name="a_rare_action",
+        right="b",
+        explanations={
+            "a": "The direction is right, and the length is tiny: a step moves the logit by a "
+            "thousandth of what the advantage would suggest.",
+            "b": "That is why certain policies are hard to change, even without noise. A natural "
+            "gradient (lesson 08) takes the factor out, entropy (lessons 05 and 10) keeps "
+            "probabilities from becoming that small.",
+            "c": "It is small, not zero: a softmax never reaches 0.",
+            "d": "The advantage is large; it is multiplied by the probability.",
+        },
+    ),
+    Question(
         name="why_dropped",
         right="a",
         explanations={
