@@ -1,7 +1,8 @@
 """Stable-Baselines3 and sb3-contrib under the stopwatch: the model, its policy, a callback."""
 
-from typing import Any
+from typing import copy
 
+import Any
 import numpy as np
 import sb3_contrib
 import stable_baselines3
@@ -31,7 +32,7 @@ def make_model(
 ) -> BaseAlgorithm:
     """The peer, silent and on the CPU."""
     environments = make_vec_env(environment_id, n_envs=settings.num_envs, seed=seed)
-    arguments = dict(settings.arguments)
+    arguments = copy.deepcopy(settings.arguments)  # the peer writes into its policy's arguments
     if settings.noise_std:
         size = environments.action_space.shape
         noise = settings.noise_std * np.ones(size)
