@@ -1,8 +1,8 @@
 """Stable-Baselines3 and sb3-contrib under the stopwatch: the model, its policy, a callback."""
 
-from typing import copy
+import copy
+from typing import Any
 
-import Any
 import numpy as np
 import sb3_contrib
 import stable_baselines3
