@@ -10,7 +10,7 @@ from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
 from nbgrader.converters import Autograde, GenerateAssignment
 from nbgrader.preprocessors import ClearHiddenTests, ClearMarkScheme, GetGrades
 
-import autograde
+from autograde import grading
 from autograde.building.student import ForgetBuild
 from autograde.grading.feedback import FeedbackExporter
 from autograde.grading.nbgrader_steps import GradeCells, Rebuild
@@ -78,7 +78,7 @@ c.IgnorePattern.pattern = r"\A"
 c.AssignLatePenalties.plugin_class = "autograde.grading.late.DailyPenalty"
 
 # Mathematics is shown without a script and without the network, also in formgrader.
-offline = str(Path(autograde.__file__).parent / "grading" / "jupyter")
+offline = str(Path(grading.__file__).parent / "jupyter")
 if offline not in os.environ.get("JUPYTER_PATH", "").split(os.pathsep):
     found = [offline, *filter(None, [os.environ.get("JUPYTER_PATH")])]
     os.environ["JUPYTER_PATH"] = os.pathsep.join(found)

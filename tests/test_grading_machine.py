@@ -3,6 +3,7 @@
 import errno
 import importlib.util
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -98,6 +99,7 @@ def test_a_real_full_or_read_only_disk_is_one_clear_message(tmp_path, size, afte
     made = a_class(tmp_path)
     folder = Path(tempfile.mkdtemp(prefix="small-disk-"))
     names = {"folder": folder, "course": made.room.root, "python": sys.executable}
+    names = {name: shlex.quote(str(value)) for name, value in names.items()}
     script = MOUNT.format(size=size, after=after.format(**names), **names)
     try:
         done = subprocess.run(

@@ -820,7 +820,7 @@ show(
 #
 # Real computations sample more than once: an action now, another later. A *stochastic computation graph* [004; Schulman et al. 2015]: first a road $x\in\{0,1\}$ is chosen with logits α, at a toll $c_1(x)$; then a speed $y\in\{0,1,2\}$ with logits β of that road, at a cost $c_2(x,y)$. Six outcomes, so everything is exact:
 
-# %% nbgrader={"grade": false, "grade_id": "graph", "locked": true, "schema_version": 3, "solution": false}
+# %% nbgrader={"grade": false, "grade_id": "graph", "locked": true, "schema_version": 3, "solution": false} tags=["raises-exception"]
 toll = torch.tensor([1.0, 4.0], dtype=torch.float64)
 cost = torch.tensor([[6.0, 3.0, 8.0], [1.0, 2.0, 0.5]], dtype=torch.float64)
 alpha = torch.tensor([0.3, -0.2], dtype=torch.float64, requires_grad=True)
@@ -842,7 +842,7 @@ exact_graph = torch.autograd.grad(
 #
 # **Predict:** which are unbiased? Which of those is less noisy?
 
-# %% nbgrader={"grade": false, "grade_id": "graph-surrogates", "locked": true, "schema_version": 3, "solution": false}
+# %% nbgrader={"grade": false, "grade_id": "graph-surrogates", "locked": true, "schema_version": 3, "solution": false} tags=["raises-exception"]
 c1, c2 = toll[road], cost[road, speed]
 SURROGATES = {
     "everything": (c1 + c2) * (log_p_road + log_p_speed),
@@ -851,7 +851,7 @@ SURROGATES = {
 }
 flat_exact = torch.cat([part.flatten() for part in exact_graph])
 
-# %%
+# %% tags=["raises-exception"]
 for name, outcome in SURROGATES.items():
     gradient = []
     for one in outcome:

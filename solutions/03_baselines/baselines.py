@@ -963,7 +963,8 @@ def three_seeds(loss):
     settings = replace(ReinforceBaselineConfig(), reward_scale=1.0)
     histories = []
     for seed in range(3):
-        progress = reinforce_baseline("CartPole-v1", settings, seed, loss=loss)
+        functions = {"loss": loss, "value_loss": value_loss_monte_carlo}
+        progress = reinforce_baseline("CartPole-v1", settings, seed, **functions)
         options = {"environment_id": "CartPole-v1", "threshold": 475.0, "max_steps": 25_000}
         histories.append(train(progress, label=f"seed {seed}", quiet=True, **options))
     return histories
