@@ -199,7 +199,7 @@ RUNS: dict[str, Run] = {
             "off-policy-actor-critic-cartpole", off_policy_actor_critic, CARTPOLE,
             OffPolicyActorCriticConfig(), 475.0, 15_000,
         ),
-        Run("world-model-pendulum", world_model, PENDULUM, WorldModelConfig(), -200.0, 1_500),
+        Run("world-model-pendulum", world_model, PENDULUM, WorldModelConfig(), -200.0, 2_500),
         Run("sac-v-pendulum", sac_v, PENDULUM, SACVConfig(), -200.0, 6_000),
         Run("q-prop-continuous-cartpole", q_prop, CONTINUOUS, QPropConfig(), 475.0, 40_000),
         Run("grpo-sort-digits", grpo, SORTING, GRPOConfig(), 0.8, 250_000),
