@@ -115,7 +115,6 @@ EXERCISE = Exercise(
     statement="going downhill raises the smaller critic and keeps the policy random",
     points={VALUE: 1, GRADIENT: 1},
     gradient=("log_prob", "q1", "q2"),
-    noted_gradient=("temperature",),
     mistakes=(
         Mistake(
             "sign-flipped",
