@@ -900,7 +900,7 @@ check_answer(answer_scaled_rewards)
 # %% [markdown]
 # ## 6 · Your SAC swings up a pendulum
 #
-# Torque in [−2, 2], too weak to lift the pendulum at once: it has to swing. Everything learned in this run goes through your four functions. It goes on for a while after the pendulum stands, so that you see where the temperature settles.
+# Torque in [−2, 2], too weak to lift the pendulum at once: it has to swing. Everything learned in this run goes through your four functions. It goes on for a while after the pendulum stands, so that you see what the temperature does.
 
 # %% tags=["experiment", "raises-exception"]
 yours = {
@@ -927,14 +927,11 @@ for axis, name, label in zip(
     axis.plot(steps, history.metrics[name], color=COLORS["sac"])
     axis.set(xlabel="environment steps", ylabel=label)
 axes[0].axhline(-1, color=COLORS["exact"], linestyle="--", linewidth=1)
-axes[0].text(steps[-1], -0.93, "target", ha="right", va="bottom")
+axes[0].text(steps[0], -0.97, "target", va="bottom")
 axes[1].set_yscale("log")
 entropy, temperature = history.metrics["entropy"], history.metrics["temperature"]
 figure.suptitle(
-    "T falls while there is too much entropy, and stops at the target",
-    x=0.01,
-    ha="left",
-    weight="bold",
+    "T falls as long as there is more entropy than the target", x=0.01, ha="left", weight="bold"
 )
 show(
     figure,
@@ -1081,7 +1078,7 @@ show(
 solved
 
 # %% [markdown]
-# DDPG is first and has the most to lose: some of its seeds and of TD3's fall back later, SAC's stay together. One small task decides nothing; lesson 13 compares on many.
+# DDPG is first; three of TD3's ten seeds fall back below −400 after step 5,000, none of SAC's falls below −200. One small task decides nothing; lesson 13 compares on many.
 #
 # ## 8 · What we left out
 #
