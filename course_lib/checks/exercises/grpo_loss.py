@@ -236,7 +236,7 @@ EXERCISE = Exercise(
         ),
         Mistake(
             "no-penalty",
-            "The penalty β (exp(d) − d − 1) is missing: nothing holds the model near the reference.",
+            "The penalty β (exp(d) − d − 1) is missing: nothing holds the model back.",
             no_penalty,
         ),
         Mistake(
