@@ -113,7 +113,7 @@ EXERCISE = Exercise(
     reference=sequence_log_prob,
     cases=cases,
     statement="the log-probabilities of an answer's own tokens add up, and no other's count",
-    points={VALUE: 1},
+    points={VALUE: 1, EDGE: 1},
     gradient=("logits",),
     mistakes=(
         Mistake(
