@@ -564,10 +564,9 @@ labels = {
 }
 for axis, (name, label) in zip(axes, labels.items(), strict=True):
     values = history.metrics[name]
-    axis.plot(history.update_steps, values, color=COLORS["ppo"])
-    axis.set(xlabel="tokens", title=label)
+    axis.plot(torch.tensor(history.update_steps) / 1_000, values, color=COLORS["ppo"])
+    axis.set(xlabel="thousand tokens")
     axis.set_title(label, fontsize=10, fontweight="normal")
-    axis.ticklabel_format(axis="x", style="sci", scilimits=(3, 3))
 axes[0].set_ylim(0, 1)
 kl = history.metrics["kl"]
 figure.suptitle(f"All it took was {kl[-1]:.2f} nats a token", x=0.01, ha="left", weight="bold")
@@ -650,7 +649,7 @@ show(
 )
 
 # %% [markdown]
-# Long rows of nines: the model has found the highest-paid answer, and it has nothing to do with the prompt. It did not misunderstand; the reward did. Nothing in the *training* curve shows it. Remedies, none complete: mark what you want and not what resembles it; watch a measure that is not paid; make leaving the reference dearer. The last one, for five values of β:
+# Long rows of one digit: the model has found the highest-paid answer, and it has nothing to do with the prompt. It did not misunderstand; the reward did. Nothing in the *training* curve shows it. Remedies, none complete: mark what you want and not what resembles it; watch a measure that is not paid; make leaving the reference dearer. The last one, for five values of β:
 
 # %% tags=["experiment", "raises-exception"]
 tradeoff = {}
@@ -768,21 +767,26 @@ dpo_history = train(
 
 # %% nbgrader={"grade": false, "grade_id": "grpo-dpo", "locked": true, "schema_version": 3, "solution": false} tags=["experiment", "raises-exception"]
 figure, axes = new_figure(size=(7, 3))
-both = {
-    "GRPO, its own answers": (history, COLORS["ppo"]),
-    "DPO, the start's answers": (dpo_history, COLORS["td3"]),
-}
+both = {"GRPO, its own answers": (history, "ppo"), "DPO, the start's answers": (dpo_history, "td3")}
+ends = []
 for label, (one, color) in both.items():
-    axes.plot(one.metrics["kl"], one.metrics["success"], ".", color=color, alpha=0.5, label=label)
-axes.set(xlabel="KL to the reference, nats a token", ylabel="share of right answers", ylim=(0, 1))
-axes.set_title("What each nat of distance bought")
+    steps, success = torch.tensor(one.update_steps), torch.tensor(one.metrics["success"])
+    smooth = success.unfold(0, 8, 1).mean(-1)  # of eight updates
+    axes.plot(steps, success, ".", color=COLORS[color], alpha=0.3)
+    axes.plot(steps[7:], smooth, color=COLORS[color], label=label)
+    ends.append((smooth[-1].item(), steps[-1].item(), one.metrics["kl"][-8:]))
+axes.set(xlabel="tokens that were written", ylabel="share of right answers", ylim=(0, 1))
+axes.set_title(
+    f"Its own answers: {ends[0][0]:.0%} right; the start's: {ends[1][0]:.0%}, with more of them"
+)
 axes.legend(loc="lower right")
-ends = [(one.metrics["kl"][-1], one.metrics["success"][-1]) for one, _ in both.values()]
+kl = [sum(end[2]) / 8 for end in ends]
 show(
     figure,
-    alt="Share of right answers against divergence from the reference, one dot an update. "
-    f"GRPO ends at {ends[0][0]:.2f} nats with {ends[0][1]:.2f}, DPO at {ends[1][0]:.2f} nats with {ends[1][1]:.2f}.",
+    alt="Share of right answers against tokens written, mean of eight updates. "
+    f"GRPO ends at {ends[0][0]:.2f} after {ends[0][1]:,} tokens, DPO at {ends[1][0]:.2f} after {ends[1][1]:,}.",
 )
+print(f"divergence from the start, nats a token: GRPO {kl[0]:.2f}, DPO {kl[1]:.2f}")
 
 # %% [markdown]
 # DPO learns without a single mark of its own answers. But it can only weigh what the start has said: once the policy has moved, the pairs are about mistakes that it no longer makes, and the new ones stay unseen. That is the price of never drawing a sample (lesson 06 calls it off-policy).
