@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from course_lib.figures.plan import make_plan
-from course_lib.figures.words import describe_curves, describe_reference, headline, verdict
+from course_lib.figures.words import describe_curves, describe_reference, headline, rounded, verdict
 from course_lib.runs import Band
 from tests.figures import invented_history
 
@@ -86,3 +86,10 @@ def test_alternative_text_of_a_short_run_repeats_nothing():
 def test_alternative_text_names_the_goal_and_the_band():
     text = describe_reference(plan_with_band())
     assert "marks 9" in text and "4 reference seeds" in text
+
+
+@pytest.mark.parametrize(
+    ("mean_return", "text"), [(499.6, "500"), (-162.3, "-162"), (8.0, "8"), (0.65, "0.65")]
+)
+def test_a_small_return_keeps_two_digits(mean_return, text):
+    assert rounded(mean_return) == text

@@ -80,6 +80,18 @@ FUNCTIONS = {
         "grpo_loss",
         "dpo_loss",
     ],
+    "maximum_entropy": [
+        "boltzmann_policy",
+        "soft_value",
+        "soft_policy_evaluation",
+        "soft_policy_iteration",
+        "kl_policy_loss",
+        "squashed_gaussian_log_prob",
+        "sac_value_loss",
+        "sac_target",
+        "sac_policy_loss",
+        "temperature_loss",
+    ],
 }
 NOTHING_IS_TRAINED = {"agents_and_returns", "log_derivative_trick", "policy_gradient_theorem"}
 

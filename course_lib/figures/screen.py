@@ -28,7 +28,7 @@ from course_lib.figures.page import (
 )
 from course_lib.figures.plan import Plan
 from course_lib.figures.style import RC, new_figure, styled
-from course_lib.figures.words import describe_curves, describe_reference, headline
+from course_lib.figures.words import describe_curves, describe_reference, headline, rounded
 
 MIN_PAUSE = 1 / 3  # seconds between two drawings
 MOST_DRAWING = 0.15  # of the time that has passed
@@ -70,7 +70,7 @@ class Screen:
     def update(self, recorder: Recorder) -> None:
         """Show the training so far."""
         if recorder.returns:
-            self.bar.set_postfix_str(f"return {recorder.returns[-1]:.0f}", refresh=False)
+            self.bar.set_postfix_str(f"return {rounded(recorder.returns[-1])}", refresh=False)
         self.bar.update(recorder.steps - self.bar.n)
         if self.curve is not None:
             self.curve.update(recorder)

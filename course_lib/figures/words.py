@@ -17,7 +17,7 @@ def verdict(history: History, plan: Plan) -> str:
     spent = steps if is_static() else f"{steps}, {history.seconds:.1f} s of training"
     if history.ended == "solved":
         return f"Solved after {spent}: {held(plan)}{compared(history, plan)}."
-    last = f", the last mean return {history.returns[-1]:.0f}" if len(history.returns) else ""
+    last = f", the last mean return {rounded(history.returns[-1])}" if len(history.returns) else ""
     line = f"{spent}{last}"
     if plan.threshold is None:
         return f"{line}."
@@ -26,6 +26,11 @@ def verdict(history: History, plan: Plan) -> str:
         return f"{line}; {missed}{compared(history, plan)}."
     when = f"solved after {history.solved_at:,} steps"
     return f"{line}; {when}: {held(plan)}{compared(history, plan)}."
+
+
+def rounded(mean_return: float) -> str:
+    """A mean return as one reads it: whole numbers from 10 on, two digits below."""
+    return f"{mean_return:.0f}" if abs(mean_return) >= 10 else f"{mean_return:.2g}"
 
 
 def held(plan: Plan) -> str:
@@ -52,7 +57,7 @@ def compared(history: History, plan: Plan) -> str:
 
 def headline(history: History) -> str:
     """The finding of one curve."""
-    steps, last = f"{last_step(history):,} steps", f"{history.returns[-1]:.0f}"
+    steps, last = f"{last_step(history):,} steps", rounded(history.returns[-1])
     if history.ended in ("interrupted", "failed"):
         return f"{history.label}: {history.ended} after {steps}"
     if history.ended == "solved":
@@ -70,13 +75,13 @@ def describe_curve(history: History) -> str:
     if not len(history.env_steps):
         return f"{history.label}: nothing to see yet."
     steps, returns = history.env_steps, history.returns
-    text = f"{history.label}: the mean return is {returns[0]:.0f} after {steps[0]:,} steps"
+    text = f"{history.label}: the mean return is {rounded(returns[0])} after {steps[0]:,} steps"
     if len(steps) == 1:
         return text + "."
     best = int(returns.argmax())
     if 0 < best < len(steps) - 1:
-        text += f", {returns[best]:.0f} at its best after {steps[best]:,}"
-    return f"{text} and {returns[-1]:.0f} at the end, after {steps[-1]:,}."
+        text += f", {rounded(returns[best])} at its best after {steps[best]:,}"
+    return f"{text} and {rounded(returns[-1])} at the end, after {steps[-1]:,}."
 
 
 def describe_reference(plan: Plan) -> str:
