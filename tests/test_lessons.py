@@ -72,6 +72,14 @@ FUNCTIONS = {
         "a2c_loss",
         "normalize_advantage",
     ],
+    "language_models": [
+        "token_log_prob",
+        "sequence_log_prob",
+        "group_advantage",
+        "kl_to_reference",
+        "grpo_loss",
+        "dpo_loss",
+    ],
     "maximum_entropy": [
         "boltzmann_policy",
         "soft_value",
