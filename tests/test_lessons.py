@@ -145,6 +145,12 @@ def test_points_of_the_cells_are_points_of_the_exercises(path):
 
 
 @lesson_test
+def test_the_page_says_how_many_points_it_has(path):
+    total = sum(nbgrader(cell).get("points", 0) for cell in cells_of(path))
+    assert re.search(r"· (\d+) points", cells_of(path)[0].source)[1] == f"{total:g}"
+
+
+@lesson_test
 def test_every_check_is_hidden_too_and_lets_the_page_below_run(path):
     for _, cell, name, is_question in check_cells(path):
         assert "raises-exception" in cell.metadata.get("tags", []), name
