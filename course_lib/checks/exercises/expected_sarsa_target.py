@@ -160,7 +160,7 @@ EXERCISE = Exercise(
         ),
         Mistake(
             "first-action",
-            "You take Q of action 0, whatever π does.",
+            "You take Q of action 0, whatever π does. Every action counts, as often as π takes it.",
             first_action,
         ),
         Mistake(

@@ -227,7 +227,11 @@ EXERCISE = Exercise(
             "follows it, Σ_{t'≥t}.",
             total_return,
         ),
-        Mistake("undiscounted", "γ is not used: later rewards count γ^t'.", undiscounted),
+        Mistake(
+            "undiscounted",
+            "γ is not used: a reward at time t' counts γ^t', so late ones count less.",
+            undiscounted,
+        ),
         Mistake(
             "discounted-twice",
             "γ^t is there twice, in the rewards and in front of their sum. Once is enough.",

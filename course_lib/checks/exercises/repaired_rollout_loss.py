@@ -166,7 +166,7 @@ def column_by_column(log_prob, behavior_log_prob, reward_to_go, terminated, trun
     for n in range(log_prob.shape[1]):
         rho = 1.0
         for t in range(len(log_prob)):
-            rho *= float((log_prob[t, n].double() - behavior_log_prob[t, n].double()).exp())
+            rho *= (log_prob[t, n].double() - behavior_log_prob[t, n].double()).exp().item()
             total = total - rho * reward_to_go[t, n].item() * log_prob[t, n].double()
             if terminated[t, n] or truncated[t, n]:
                 rho = 1.0
