@@ -204,7 +204,7 @@ check_answer(answer_never_tried)
 #
 # $$\mathbb E_b\Big[\Big(\frac\pi b\Big)^2\Big]=\sum_ab\,\frac{\pi^2}{b^2}=\sum_a\frac{\pi(a\mid s)^2}{b(a\mid s)}=:1+\chi^2(s),\qquad\chi^2(s)=\sum_a\frac{(\pi-b)^2}b\ge0.$$
 #
-# It is 1 only if the policies agree (the two sides of the last equality differ by $2\sum\pi-\sum b=1$). Now multiply up. Given all that happened before step t, the squared ratio of step t has the mean $1+\chi^2(s_t)$:
+# It is 1 only if the policies agree. (Write the square out, with $\sum\pi=\sum b=1$.) Now multiply up. Given all that happened before step t, the squared ratio of step t has the mean $1+\chi^2(s_t)$:
 #
 # $$\mathbb E_b[\rho_{0:t}^2]=\mathbb E_b\big[\rho_{0:t-1}^2\,\big(1+\chi^2(s_t)\big)\big]\qquad\Rightarrow\qquad\big(1+\chi^2_{\min}\big)^T\le\mathbb E_b\big[\rho_{0:T-1}^2\big]\le\big(1+\chi^2_{\max}\big)^T$$
 #
@@ -828,7 +828,7 @@ check(n_step_importance_target, hidden=True)
 # %% [markdown]
 # All ways the shift can go on after working once with a charged battery, and a critic that knows nothing: Q = 0. Exact mean and noise of the target, for n = 1 … 6.
 #
-# **Predict:** the bias shrinks like $\gamma^n$. What does the noise do?
+# **Predict:** the bias shrinks roughly like $\gamma^n$. What does the noise do?
 
 
 # %% nbgrader={"grade": false, "grade_id": "n-steps", "locked": true, "schema_version": 3, "solution": false} tags=["raises-exception"]
@@ -1022,7 +1022,7 @@ check_answer(answer_which_bar)
 #
 # $$J_b(\theta)=\sum_sd^b(s)\,V^\pi(s),\qquad\nabla J_b=\sum_sd^b(s)\sum_a\Big[Q^\pi\,\nabla\pi+\underbrace{\pi\,\nabla Q^\pi}_{\text{ignored}}\Big]\approx\sum_sd^b(s)\sum_aQ^\pi(s,a)\,\nabla\pi(a\mid s)$$
 #
-# The second term says: changing π here changes what it is worth to *come* here. Nobody can sample it from a replay, so it is left out.
+# The second term says: changing π here changes what it is worth to *come* here. A replay does not hold what it would take to estimate it, so it is left out.
 #
 # ### Exercise 9 · `off_policy_gradient`
 #
@@ -1182,7 +1182,7 @@ print(
 # %% [markdown]
 # (The two numbers behind *ends at* are π(left) at the start and in the forks.) With b(left) = 0.25 the agent without the term ends far below what is possible, and not only by J: by *its own* objective $J_b$ as well, which may even fall on the way. It weighs the forks as b visited them, three to one, and never hears that it could come to the better one more often.
 #
-# With b(left) = 0.05 the oracle goes there, too. But that is no mistake: by $J_b$ it *is* better there. [000] warns that $J_b$ "is not the same as the on-policy one". Move the behaviour:
+# With b(left) = 0.05 the oracle goes there, too. But that is no mistake: by $J_b$ it *is* better there. [000] warns: "It is not the same as on-policy one!" Move the behaviour:
 
 
 # %% nbgrader={"grade": false, "grade_id": "forks-figure", "locked": true, "schema_version": 3, "solution": false} tags=["raises-exception"]
@@ -1383,7 +1383,25 @@ show(
 )
 
 # %% [markdown]
-# Every repaired run ends above every bugged one. (One of them stumbles on the way: within a long episode a product is still a product.) In hers, a step late in the rollout carries the ratios of dozens of strangers' pushes. Their mean is 1 (section 1), so nothing is wrong on average; their noise multiplies up (section 2), so nearly all steps weigh next to nothing and a few weigh hundreds. What would have found it? The effective sample size of the weights, printed for the early and for the late steps of a rollout.
+# Every repaired run ends above every bugged one. (One of them stumbles on the way: within a long episode a product is still a product.) Why, if her loss is right on average? Look at the weights themselves, for a policy that leans against the fall with probability 0.8. With G = 1 they are the gradient of the loss.
+
+# %% nbgrader={"grade": false, "grade_id": "leaked-weights", "locked": true, "schema_version": 3, "solution": false} tags=["raises-exception"]
+generator = torch.Generator().manual_seed(0)
+beginner = CategoricalPolicy(5, 2, hidden=(), generator=generator)
+log = Collector(TabularEnvironment(pole, 16, 0), generator).collect(beginner, 400)
+right = torch.tensor([0.8, 0.8, 0.5, 0.2, 0.2])[log.obs.argmax(-1)]
+leaning = torch.where(log.action == 1, right, 1 - right).log().requires_grad_()
+for name, loss in (("repaired", repaired_rollout_loss), ("wrong", bugged_rollout_loss)):
+    G = torch.ones_like(leaning)
+    value = loss(leaning, log.log_prob, G, log.terminated, log.truncated)
+    weight = -torch.autograd.grad(value, leaning)[0] * leaning.numel()
+    print(
+        f"{name:8}  effective steps of 6,400: {effective_sample_size(weight.flatten()):4.0f}"
+        f"   median weight of the first 50 steps {weight[:50].median():.2f}, of the last 50 {weight[-50:].median():.0e}"
+    )
+
+# %% [markdown]
+# In hers, a late step carries the ratios of dozens of strangers' pushes. Their mean is 1 (section 1), but only because of weights so large and rare that no log holds one (section 2). What the log does hold is close to 0: behind the first few episodes of each pole she learns nothing. What would have found it? These two numbers, printed for early and late steps.
 
 # %% [markdown]
 # ## 9 · Your actor-critic learns from its past

@@ -42,6 +42,10 @@ def whole_trajectory(log_prob, behavior_log_prob) -> Tensor:
     return whole.expand_as(log_prob).clone()
 
 
+def one_for_a_trajectory(log_prob, behavior_log_prob) -> Tensor:
+    return (log_prob - behavior_log_prob).sum(0).exp()
+
+
 def actions_to_come(log_prob, behavior_log_prob) -> Tensor:
     return (log_prob - behavior_log_prob).flip(0).cumsum(0).flip(0).exp()
 
@@ -133,6 +137,12 @@ EXERCISE = Exercise(
             "Every step carries the ratio of the whole trajectory. Step t needs the actions up to "
             "itself; what was done later is not its business.",
             whole_trajectory,
+        ),
+        Mistake(
+            "one-for-a-trajectory",
+            "One number came out for each trajectory, the ratio of all its steps. Every step has a "
+            "ratio of its own, the product up to there: a *running* sum of logarithms.",
+            one_for_a_trajectory,
         ),
         Mistake(
             "actions-to-come",

@@ -119,6 +119,10 @@ def undiscounted(log_prob, behavior_log_prob, reward, gamma, kind) -> Tensor:
     return importance_sampling_return(log_prob, behavior_log_prob, reward, 1.0, kind)
 
 
+def discounted_from_the_start(log_prob, behavior_log_prob, reward, gamma, kind) -> Tensor:
+    return gamma * importance_sampling_return(log_prob, behavior_log_prob, reward, gamma, kind)
+
+
 def summed(log_prob, behavior_log_prob, reward, gamma, kind) -> Tensor:
     total = importance_sampling_return(log_prob, behavior_log_prob, reward, gamma, kind)
     return total if kind == "weighted" else total * reward.shape[1]
@@ -250,6 +254,11 @@ EXERCISE = Exercise(
             "undiscounted",
             "γ is missing: the reward after t steps counts γ^t.",
             undiscounted,
+        ),
+        Mistake(
+            "discounted-from-the-start",
+            "One γ too many: the first reward counts γ⁰ = 1, so the exponents run from 0.",
+            discounted_from_the_start,
         ),
         Mistake("summed", SUM_FOR_MEAN, summed),
         Mistake(

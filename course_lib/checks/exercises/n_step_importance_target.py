@@ -82,6 +82,14 @@ def late_product(reward, log_prob, behavior_log_prob, next_q_value, terminated, 
     return added_up(late, ratio[-1], reward, next_q_value, terminated, gamma)
 
 
+def ratio_of_the_step_before(
+    reward, log_prob, behavior_log_prob, next_q_value, terminated, gamma
+) -> Tensor:
+    ratio = (log_prob - behavior_log_prob).cumsum(0).exp()
+    late = torch.cat([torch.ones_like(ratio[:1]), ratio[:-1]])
+    return added_up(late, ratio[-1], reward, next_q_value, terminated, gamma)
+
+
 def whole_product(reward, log_prob, behavior_log_prob, next_q_value, terminated, gamma) -> Tensor:
     ratio = after_the_first(log_prob, behavior_log_prob)
     whole = ratio[-1:].expand_as(ratio)
@@ -243,6 +251,12 @@ EXERCISE = Exercise(
             "late-product",
             "The product lags: `reward[t]` follows `action[t]`, so ρ_t belongs to it already.",
             late_product,
+        ),
+        Mistake(
+            "ratio-of-the-step-before",
+            "What follows step t is weighed with ρ_t. That would correct a_0, which is given, and "
+            "never the last action: what follows begins with a_{t+1}, so weigh it with ρ_{t+1}.",
+            ratio_of_the_step_before,
         ),
         Mistake(
             "whole-product",
