@@ -80,7 +80,7 @@ axes.plot(
 axes.set(xlabel="shifts, the heaviest first", ylabel="share of all weight", ylim=(0, 1.03))
 axes.set_xscale("log")
 axes.set_title(f"With 30 steps, {half[30]} of 1,000 shifts carry half of the weight")
-axes.legend(loc="lower right", fontsize=9)
+axes.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=9)
 show(
     figure,
     alt="Share of the total weight that the heaviest shifts carry, against their number, on a logarithmic axis. "
@@ -88,7 +88,7 @@ show(
 )
 
 # %% [markdown]
-# Of a thousand shifts of 30 steps a handful decides; the others might as well be thrown away. This lesson is about that price, and about what one can do to pay less: forget the future, forget the past, ask a critic, clip.
+# A handful of shifts decides; the others might as well be thrown away. This lesson is about that price, and about what one can do to pay less: forget the future, forget the past, ask a critic, clip.
 #
 # - **You will** estimate returns and gradients from another policy's data, derive how fast the noise grows, learn a critic from old steps in three ways, V-trace among them, see where gradients lead that ignore one term, and train an actor-critic from a replay.
 # - **You need** REINFORCE (lesson 02), visits and values (lesson 04), TD errors and ends of episodes (lesson 05).
@@ -303,7 +303,7 @@ show(
 )
 
 # %% [markdown]
-# Look at the dots: from about 15 steps on they fall short of the exact line. The sample underrates its own noise, because what makes the noise is not in it. ($n_\text{eff}$ cannot fall below 1, so it flatters, too.)
+# From about 15 steps on the dots fall short. The sample underrates its own noise, because what makes the noise is not in it. ($n_\text{eff}$ cannot fall below 1, so it flatters, too.)
 #
 # How different may the policies be? Move from the trainee to your idea, $b+x(\pi-b)$:
 
@@ -403,7 +403,7 @@ for kind in KINDS:
     print(f"{kind:12} mean of its estimates {p_b @ torch.stack(alone):.4f}")
 
 # %% [markdown]
-# With one shift, the weighted estimate divides its ratio by itself. It has to learn from a comparison of shifts, so it is biased for small N, and the bias fades like 1/N. Against that stands its noise. Four hundred logs of each size, shifts of 10 steps. A dot is the mean of the estimates, a short line their median, a bar holds nine tenths of them, and the dashed line is the truth.
+# With one shift, the weighted estimate divides its ratio by itself. It has to learn from a comparison of shifts, so it is biased for small N, and the bias fades like 1/N. Four hundred logs of each size, shifts of 10 steps. A dot is the mean of the estimates, a short line their median, a bar holds nine tenths of them, and the dashed line is the truth.
 
 
 # %% nbgrader={"grade": false, "grade_id": "estimates", "locked": true, "schema_version": 3, "solution": false} tags=["raises-exception"]
@@ -709,7 +709,7 @@ show(
 #
 # $$Q^\pi(s,a)=\mathbb E\big[r+\gamma\sum_{a'}\pi(a'\mid s')\,Q^\pi(s',a')\;\big|\;s,a\big]$$
 #
-# s and a are *given*: it does not matter who chose a. The next action is averaged over with π's probabilities, not taken from the log. So no ratio is needed, whoever acted. The target is called *expected SARSA*.
+# s and a are *given*, whoever chose a, and the next action is averaged over with π's probabilities. So no ratio is needed. The target is called *expected SARSA*.
 #
 # ### Exercise 6 · `expected_sarsa_target`
 #
@@ -1397,7 +1397,7 @@ for name, loss in (("repaired", repaired_rollout_loss), ("wrong", bugged_rollout
     weight = -torch.autograd.grad(value, leaning)[0] * leaning.numel()
     print(
         f"{name:8}  effective steps of 6,400: {effective_sample_size(weight.flatten()):4.0f}"
-        f"   median weight of the first 50 steps {weight[:50].median():.2f}, of the last 50 {weight[-50:].median():.0e}"
+        f"   median weight of the first 50 steps {weight[:50].median():.2f}, of the last 50 {weight[-50:].median():.1g}"
     )
 
 # %% [markdown]
@@ -1431,13 +1431,12 @@ for name in ("a2c-cartpole", "off-policy-actor-critic-cartpole"):
 solved_at
 
 # %% [markdown]
-# 5,000 steps against 18,000: each step goes into sixteen updates on average (four rollouts in each of four updates for every new one) instead of a single one. What it costs is computing, and care: everything in this lesson.
+# 5,000 steps against 18,000: each step goes into sixteen updates on average (four rollouts in each of four updates for every new one) instead of a single one. What it costs is computing, and care.
 #
 # ## 10 · What we left out
 #
-# - **How far is too far?** The tangent says nothing about where to stop: lessons 08 and 09.
 # - **The missing term, estimated:** emphatic weightings (Imani et al. 2018) and density ratios of states (Liu et al. 2018) weigh the states of the log towards those of π.
-# - **Other targets:** Retrace, tree backup, Q(λ): different answers to "what goes in place of $c_t$?" · **Deterministic policies** need no ratio at all: lesson 07.
+# - **Other targets:** Retrace, tree backup, Q(λ). · **Deterministic policies** need no ratio at all: lesson 07.
 #
 # ## Summary
 #
