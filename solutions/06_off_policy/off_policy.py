@@ -1091,9 +1091,9 @@ check(off_policy_gradient, hidden=True)
 def off_policy_gradient_oracle(P, R, logits, behavior_visitation, gamma):
     """The exact gradient of Σ_s d^b(s) V^π(s) by logits; arguments as above."""
     ### BEGIN SOLUTION
-    chain = torch.einsum("sk,skt->st", logits.softmax(-1), P)
+    came_from = torch.einsum("sk,skt->ts", logits.softmax(-1), P)  # the chain, transposed
     identity = torch.eye(len(P), dtype=P.dtype)
-    visits = torch.linalg.solve(identity - gamma * chain.T, behavior_visitation)
+    visits = torch.linalg.solve(identity - gamma * came_from, behavior_visitation)
     return off_policy_gradient(P, R, logits, visits, gamma)
     ### END SOLUTION
 
