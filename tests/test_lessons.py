@@ -92,6 +92,18 @@ FUNCTIONS = {
         "sac_policy_loss",
         "temperature_loss",
     ],
+    "off_policy": [
+        "importance_ratio",
+        "importance_sampling_return",
+        "effective_sample_size",
+        "off_policy_reinforce_loss",
+        "first_order_loss",
+        "expected_sarsa_target",
+        "n_step_importance_target",
+        "vtrace_target",
+        "off_policy_gradient",
+        "off_policy_gradient_oracle",
+    ],
 }
 NOTHING_IS_TRAINED = {"agents_and_returns", "log_derivative_trick", "policy_gradient_theorem"}
 

@@ -83,3 +83,10 @@ def tabular(generator: torch.Generator, states: int, actions: int) -> dict[str, 
         "pi": normal(generator, states, actions).softmax(-1),
         "p0": normal(generator, states).softmax(-1),
     }
+
+
+def off_policy(generator: torch.Generator, *shape: int) -> dict[str, Tensor]:
+    """Log-probabilities of the same actions under two policies: ratios from about 1/20 to 4."""
+    behavior = log_probs(generator, *shape)
+    other = behavior * uniform(generator, -0.7, 0.7, *shape).exp()
+    return {"log_prob": other, "behavior_log_prob": behavior}
