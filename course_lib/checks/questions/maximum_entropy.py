@@ -22,8 +22,8 @@ QUESTIONS = (
         name="never_arrives",
         right="b",
         explanations={
-            "a": "A purely random walk would arrive after 200 steps on average. This agent stays away: "
-            "look at what it is paid for.",
+            "a": "A purely random walk would arrive after 200 steps on average. This agent stays "
+            "away: look at what it is paid for.",
             "b": "Four even moves have log 4 = 1.39 nats, worth T log 4 a step, against a cost of "
             "1. Above T = 0.72 every step is a profit, and the goal ends the profit. The agent "
             "does what it was paid for.",
