@@ -133,7 +133,7 @@ EXERCISE = Exercise(
     reference=gaussian_nll,
     cases=cases,
     statement="its best mean is the target's, and its best σ the size of the error",
-    points={VALUE: 1},
+    points={VALUE: 2},
     gradient=("mean", "log_std"),
     mistakes=(
         Mistake(

@@ -164,7 +164,7 @@ EXERCISE = Exercise(
     reference=imagine,
     cases=cases,
     statement="H steps in a world of its own, and the last reward has a slope in the first noise",
-    points={VALUE: 2, GRADIENT: 1},
+    points={VALUE: 2, GRADIENT: 2},
     gradient=("start_obs", "noise"),
     mistakes=(
         Mistake(

@@ -151,7 +151,7 @@ EXERCISE = Exercise(
     reference=lambda_return,
     cases=cases,
     statement="λ = 0 looks one step ahead, λ = 1 to the dream's end, and all of it has a slope",
-    points={VALUE: 1, GRADIENT: 1},
+    points={VALUE: 2, GRADIENT: 1},
     gradient=("reward", "next_value"),
     mistakes=(
         Mistake(
