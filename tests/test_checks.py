@@ -13,6 +13,7 @@ from course_lib import CheckFailed, check
 from course_lib.checks import judge, load_exercise
 from course_lib.checks.exercises import generalized_advantage as gae_bank
 from course_lib.checks.exercises import reinforce_loss as reinforce_bank
+from course_lib.checks.message import show
 from course_lib.reference import (
     a2c_loss,
     actor_critic_losses,
@@ -280,3 +281,9 @@ def test_the_first_check_of_a_process_is_quick_too():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_value_of_absurd_shape_is_shown_in_a_line():
+    assert show(torch.zeros(2, 2, 2, 9)).startswith("[[[…, …], […, …]], [[…, …], […, …]]]  (2, 2")
+    assert len(show(torch.zeros([6] * 9, dtype=torch.uint8))) < 1_000
+    assert show([1.0] * 25) == "(" + "1, " * 20 + "…)"

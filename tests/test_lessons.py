@@ -80,6 +80,14 @@ FUNCTIONS = {
         "dream_policy_loss",
         "straight_through_categorical",
     ],
+    "language_models": [
+        "token_log_prob",
+        "sequence_log_prob",
+        "group_advantage",
+        "kl_to_reference",
+        "grpo_loss",
+        "dpo_loss",
+    ],
     "maximum_entropy": [
         "boltzmann_policy",
         "soft_value",
@@ -142,6 +150,12 @@ def test_points_of_the_cells_are_points_of_the_exercises(path):
     for _, cell, name, is_question in check_cells(path):
         possible = all_questions()[name].points if is_question else load_exercise(name).possible
         assert nbgrader(cell)["points"] == possible, name
+
+
+@lesson_test
+def test_the_page_says_how_many_points_it_has(path):
+    total = sum(nbgrader(cell).get("points", 0) for cell in cells_of(path))
+    assert re.search(r"· (\d+) points", cells_of(path)[0].source)[1] == f"{total:g}"
 
 
 @lesson_test

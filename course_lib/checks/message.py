@@ -10,6 +10,7 @@ from course_lib.checks.comparing import Difference, short
 from course_lib.checks.judging import Verdict
 from course_lib.checks.problem import Case, Seed
 
+MOST_ITEMS = 20  # of a list or tuple that is shown
 WIDTH = 92
 NOTE = (
     "Note: a gradient flows through {names}. For this function that is allowed; a loss that uses "
@@ -141,7 +142,8 @@ def show(value: Any) -> str:
     if isinstance(value, Seed):
         return f"torch.Generator with seed {value.number}"
     if isinstance(value, tuple | list):
-        return "(" + ", ".join(show(item) for item in value) + ")"
+        items = [show(item) for item in value[:MOST_ITEMS]] + ["…"] * (len(value) > MOST_ITEMS)
+        return "(" + ", ".join(items) + ")"
     if isinstance(value, float):
         return number(value)
     if callable(value) and not isinstance(value, Tensor):
@@ -154,11 +156,13 @@ def show(value: Any) -> str:
     return f"{nested(value)}  {tuple(value.shape)}{kind}"
 
 
-def nested(tensor: Tensor, most: int = 6) -> str:
-    """The elements of a tensor in brackets, the tail of long axes left out."""
+def nested(tensor: Tensor, most: int = 6, depth: int = 3) -> str:
+    """The elements of a tensor in brackets; the tail of long axes and deep ones are left out."""
     if tensor.ndim == 0:
         return number(tensor.item())
-    items = [nested(item, most) for item in tensor[:most]]
+    if depth == 0:
+        return "…"
+    items = [nested(item, most, depth - 1) for item in tensor[:most]]
     return "[" + ", ".join(items + ["…"] * (len(tensor) > most)) + "]"
 
 

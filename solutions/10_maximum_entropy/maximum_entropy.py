@@ -601,9 +601,9 @@ check_answer(answer_which_way)
 #
 # ### Exercise 6 · `squashed_gaussian_log_prob`
 #
-# 2 points · 12 minutes · difficulty ●●○ medium
+# 3 points · 12 minutes · difficulty ●●○ medium
 #
-# One point for values and gradients, one for |u| = 20. `log_std` is (B, D) or (D,).
+# Two points for values and gradients, one for |u| = 20. `log_std` is (B, D) or (D,).
 #
 # <details><summary>Hint 1: what to think of</summary>
 #
@@ -631,7 +631,7 @@ def squashed_gaussian_log_prob(mean, log_std, pre_tanh):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "check-squashed-gaussian-log-prob", "locked": true, "points": 2, "schema_version": 3, "solution": false} tags=["raises-exception"]
+# %% nbgrader={"grade": true, "grade_id": "check-squashed-gaussian-log-prob", "locked": true, "points": 3, "schema_version": 3, "solution": false} tags=["raises-exception"]
 check(squashed_gaussian_log_prob)
 ### BEGIN HIDDEN TESTS
 check(squashed_gaussian_log_prob, hidden=True)

@@ -139,7 +139,7 @@ EXERCISE = Exercise(
     reference=latent_kl,
     cases=cases,
     statement="what the encoder adds to the prediction costs its nats, the first few are free",
-    points={VALUE: 1, GRADIENT: 1},
+    points={VALUE: 2, GRADIENT: 1},
     gradient=("posterior_mean", "posterior_log_std", "prior_mean", "prior_log_std"),
     mistakes=(
         Mistake(

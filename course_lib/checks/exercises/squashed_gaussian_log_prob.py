@@ -154,7 +154,7 @@ EXERCISE = Exercise(
     reference=squashed_gaussian_log_prob,
     cases=cases,
     statement="exp of it, over all a in (−1, 1), integrates to 1, and it stays finite at the ends",
-    points={VALUE: 1, NUMERICS: 1},
+    points={VALUE: 2, NUMERICS: 1},
     gradient=("mean", "log_std", "pre_tanh"),
     mistakes=(
         Mistake(

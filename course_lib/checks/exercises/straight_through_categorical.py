@@ -128,7 +128,7 @@ EXERCISE = Exercise(
     reference=straight_through_categorical,
     cases=cases,
     statement="forward every row is one-hot, backward it has the slope of a softmax",
-    points={VALUE: 1, GRADIENT: 1},
+    points={VALUE: 1, GRADIENT: 2},
     gradient=("logits",),
     mistakes=(
         Mistake(
