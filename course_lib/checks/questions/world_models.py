@@ -61,8 +61,8 @@ QUESTIONS = (
         explanations={
             "a": "Compare the numbers: neither line agrees to within the noise of 200,000 draws.",
             "b": "Backward it pretends that softmax(logits + g) was used, which is not what came "
-            "out; and f's slope at one corner says little about f at the others. For all that, five "
-            "of six signs are right here, from one draw and one backward pass each.",
+            "out; and f's slope at one corner says little about f at the others. For all that, "
+            "five of six signs are right here, from one draw and one backward pass each.",
             "c": "For a linear f the slope of f is right, but that of the draw is not: the mean "
             "slope of softmax(logits + g) is not the slope of softmax(logits).",
             "d": "The score function is unbiased and noisy; this one is biased and calm. Both are "
