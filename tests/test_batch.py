@@ -117,6 +117,15 @@ def test_weights_without_a_gradient_are_left_out():
     clip_gradients(1.0, left_out)
 
 
+def test_a_descent_leaves_the_gradients_of_others_alone():
+    network, other = torch.nn.Linear(2, 1, bias=False), torch.nn.Linear(2, 1, bias=False)
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.5)
+    inputs = torch.tensor([3.0, 4.0])
+    descend((network(inputs) + other(inputs)).sum(), optimizer, 1.0, network.parameters())
+    assert network.weight.grad is not None
+    assert other.weight.grad is None
+
+
 def test_a_descent_takes_one_clipped_step_and_forgets_the_gradient_before():
     network = torch.nn.Linear(2, 1, bias=False)
     with torch.no_grad():

@@ -58,8 +58,15 @@ def clip_gradients(max_norm: float, *networks: Iterable[Tensor]) -> None:
 def descend(
     loss: Tensor, optimizer: torch.optim.Optimizer, max_norm: float, *networks: Iterable[Tensor]
 ) -> None:
-    """One step of an optimiser down a loss, with the gradient clipped as by `clip_gradients`."""
-    optimizer.zero_grad()
-    loss.backward()
+    """One step of an optimiser down a loss, with the gradient clipped as by `clip_gradients`.
+
+    `zero_grad` and `backward` in one: gradients take the place of the old ones, and nothing but
+    the weights of these networks gets any.
+    """
+    networks = [list(network) for network in networks]
+    weights = [weight for network in networks for weight in network]
+    gradients = torch.autograd.grad(loss, weights, allow_unused=True)
+    for weight, gradient in zip(weights, gradients, strict=True):
+        weight.grad = gradient
     clip_gradients(max_norm, *networks)
     optimizer.step()
