@@ -464,8 +464,9 @@ def jobs(environment, command, rest):
     if command == "lab":
         return [[course, "lab", *rest]]
     if command == "test":
-        workers = ["-n", str(min(os.cpu_count() or 1, 8))]
-        pytest = [python, "-m", "pytest", *(rest or workers)]
+        # A worker takes whole files, in the order that tests/conftest.py gives them.
+        workers = ["-n", str(min(os.cpu_count() or 1, 8)), "--dist", "loadfile"]
+        pytest = [python, "-m", "pytest", *(rest or [*workers, "--no-loadscope-reorder"])]
         ruff = [python, "-m", "ruff"]
         return [[*ruff, "check", "."], [*ruff, "format", "--check", "."], pytest]
     return [[course, "demo"]]  # which builds what is not up to date

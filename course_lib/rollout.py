@@ -60,7 +60,7 @@ def collect_episodes(
         history.append((obs, action.numpy(), step.reward * running, running))
         running = running & ~(step.terminated | step.truncated)
         obs = step.obs
-    return Episodes(*(torch.from_numpy(np.stack(column)) for column in zip(*history, strict=True)))
+    return Episodes(*(torch.from_numpy(np.array(column)) for column in zip(*history, strict=True)))
 
 
 class Rollout(NamedTuple):
@@ -114,7 +114,7 @@ class Collector:
             self._obs = obs
             finished_returns += self._finish_episodes(reward, terminated | truncated)
         self.env_steps += num_steps * self.environment.num_envs
-        columns = [torch.from_numpy(np.stack(column)) for column in zip(*history, strict=True)]
+        columns = [torch.from_numpy(np.array(column)) for column in zip(*history, strict=True)]
         log_prob = None
         if with_log_prob:
             with torch.no_grad():

@@ -80,7 +80,7 @@ def test_without_decay_the_step_size_is_left_alone():
 def test_each_networks_gradient_is_clipped_by_itself():
     long, short = torch.nn.Linear(2, 1, bias=False), torch.nn.Linear(2, 1, bias=False)
     long.weight.grad, short.weight.grad = torch.tensor([[3.0, 4.0]]), torch.tensor([[0.3, 0.4]])
-    clip_gradients(1.0, long, short)
+    clip_gradients(1.0, [long.weight], [short.weight])
     # (3, 4) has length 5 and is scaled to 1; (0.3, 0.4) has length ½ and stays.
     assert long.weight.grad[0].tolist() == pytest.approx([0.6, 0.8], rel=1e-5)
     assert short.weight.grad[0].tolist() == pytest.approx([0.3, 0.4])
@@ -99,7 +99,7 @@ def test_clipping_gives_torchs_own_numbers_to_the_last_bit(max_norm):
     network = mlp([4, 16, 2], generator)
     inputs = torch.randn(8, 4, generator=generator)
     ours = gradients_of(network, inputs)
-    clip_gradients(max_norm, network)
+    clip_gradients(max_norm, network.parameters())
     theirs = gradients_of(network, inputs)
     torch.nn.utils.clip_grad_norm_(network.parameters(), max_norm)
     assert all(torch.equal(*pair) for pair in zip(ours, theirs, strict=True))
@@ -110,10 +110,20 @@ def test_clipping_gives_torchs_own_numbers_to_the_last_bit(max_norm):
 def test_weights_without_a_gradient_are_left_out():
     network = torch.nn.Linear(2, 1)
     network.weight.grad = torch.tensor([[3.0, 4.0]])
-    clip_gradients(1.0, network)
+    clip_gradients(1.0, network.parameters())
     assert network.weight.grad[0].tolist() == pytest.approx([0.6, 0.8], rel=1e-5)
     assert network.bias.grad is None
-    clip_gradients(1.0, torch.nn.Linear(2, 1))  # a loss that leaves a whole network out
+    left_out = torch.nn.Linear(2, 1).parameters()  # a whole network that the loss left out
+    clip_gradients(1.0, left_out)
+
+
+def test_a_descent_leaves_the_gradients_of_others_alone():
+    network, other = torch.nn.Linear(2, 1, bias=False), torch.nn.Linear(2, 1, bias=False)
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.5)
+    inputs = torch.tensor([3.0, 4.0])
+    descend((network(inputs) + other(inputs)).sum(), optimizer, 1.0, network.parameters())
+    assert network.weight.grad is not None
+    assert other.weight.grad is None
 
 
 def test_a_descent_takes_one_clipped_step_and_forgets_the_gradient_before():
@@ -122,6 +132,6 @@ def test_a_descent_takes_one_clipped_step_and_forgets_the_gradient_before():
         network.weight.zero_()
     network.weight.grad = torch.tensor([[100.0, 100.0]])
     optimizer = torch.optim.SGD(network.parameters(), lr=0.5)
-    descend(network(torch.tensor([3.0, 4.0])).sum(), optimizer, 1.0, network)
+    descend(network(torch.tensor([3.0, 4.0])).sum(), optimizer, 1.0, network.parameters())
     # The gradient (3, 4) is scaled to (0.6, 0.8); half of it is taken off 0.
     assert network.weight[0].tolist() == pytest.approx([-0.3, -0.4], rel=1e-5)

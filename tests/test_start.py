@@ -460,7 +460,8 @@ def test_the_tests_are_ruff_twice_and_all_of_pytest_and_one_failure_stops_none(c
     assert start.main(["test"]) == 1
     check, layout, tests = course.calls("-m ruff", "-m pytest")
     assert (check, layout) == ("-m ruff check .", "-m ruff format --check .")
-    assert tests == f"-m pytest -n {min(os.cpu_count(), 8)}"
+    workers = f"-n {min(os.cpu_count(), 8)} --dist loadfile --no-loadscope-reorder"
+    assert tests == f"-m pytest {workers}"
 
 
 @ON_POSIX

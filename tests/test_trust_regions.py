@@ -248,6 +248,22 @@ def test_trpo_keeps_the_limit_in_every_update(max_kl):
     assert all(0.2 * max_kl < kl <= 1.001 * max_kl for kl in distances)
 
 
+def test_a_limit_that_falls_is_kept_in_every_update_and_in_the_end_nothing_moves():
+    steps = SIZES["num_envs"] * 32
+    config = TRPOConfig(**SIZES | {"num_steps": 32}, max_kl=0.01, decay_steps=8 * steps)
+    updates = [(step.metrics, weights(step)) for step in islice(trpo("CartPole-v1", config, 0), 10)]
+    limits = [0.01 * share for share in (1, 7 / 8, 6 / 8, 5 / 8, 4 / 8, 3 / 8, 2 / 8, 1 / 8)]
+    moved = [
+        (metrics["kl"], limit)
+        for (metrics, _), limit in zip(updates[:8], limits, strict=True)
+        if metrics["accepted"]
+    ]
+    assert len(moved) > 5
+    assert all(0.2 * limit < kl <= 1.001 * limit for kl, limit in moved)
+    assert not updates[8][0]["accepted"]
+    assert torch.equal(updates[7][1], updates[9][1])
+
+
 def test_the_natural_gradient_without_a_search_exceeds_a_large_limit():
     config = TNPGConfig(**SIZES | {"num_steps": 32}, max_kl=0.5, damping=0.0001)
     distances = [step.metrics["kl"] for step in islice(tnpg("CartPole-v1", config, 0), 10)]

@@ -81,11 +81,10 @@ def a2c(
         environment, config.hidden, generator, config.distribution, sample=sample, entropy=entropy
     )
     critic = make_critic(environment, config.hidden, generator)
+    parameters = list(policy.parameters()), list(critic.parameters())
+    rates = config.learning_rate, config.critic_learning_rate
     optimizer = torch.optim.Adam(
-        [
-            {"params": list(policy.parameters()), "lr": config.learning_rate},
-            {"params": list(critic.parameters()), "lr": config.critic_learning_rate},
-        ],
+        [{"params": params, "lr": rate} for params, rate in zip(parameters, rates, strict=True)],
         fused=True,
     )
     collector = Collector(environment, generator)
@@ -114,7 +113,7 @@ def a2c(
         require_finite(
             update, objective, log_prob=log_prob, advantage=estimate, value=value, entropy=spread
         )
-        descend(objective, optimizer, config.max_grad_norm, policy, critic)
+        descend(objective, optimizer, config.max_grad_norm, *parameters)
 
         # 4. Report.
         metrics = {"loss": objective.item(), "entropy": spread.mean().item()}

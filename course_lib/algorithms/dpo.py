@@ -35,7 +35,7 @@ class DPOConfig:
         group_size: answers of the start to each; of these one right and one wrong make a pair.
         learning_rate: Adam's step size when learning from pairs.
         beta: β, the price of leaving the supervised start.
-        max_gradient_norm: longer gradients are scaled to this length.
+        max_grad_norm: longer gradients are scaled to this length.
         width, heads, layers: of the transformer.
     """
 
@@ -46,7 +46,7 @@ class DPOConfig:
     group_size: int = 8
     learning_rate: float = 1e-3
     beta: float = 1.0
-    max_gradient_norm: float = 1.0
+    max_grad_norm: float = 1.0
     width: int = 32
     heads: int = 4
     layers: int = 2
@@ -108,7 +108,7 @@ def dpo(
         require_finite(update, total, chosen=log_prob, rejected=rejected_log_prob)
         optimizer.zero_grad()
         total.backward()
-        clip_gradients(config.max_gradient_norm, policy)
+        clip_gradients(config.max_grad_norm, policy.parameters())
         optimizer.step()
 
         # 3. Report how the policy answers now.

@@ -128,7 +128,7 @@ def dqn(
             q_value = q_function(obs).gather(-1, action.unsqueeze(-1)).squeeze(-1)
             objective = loss(q_value, td_target)
             require_finite(update, objective, td_target=td_target, q_value=q_value)
-            descend(objective, optimizer, config.max_grad_norm, q_function)
+            descend(objective, optimizer, config.max_grad_norm, q_function.parameters())
 
             # 4. Let the slow copy follow.
             follow(target_q_function, q_function, config.target_rate)

@@ -38,7 +38,7 @@ class GRPOConfig:
         clip_epsilon: ε, how far a token's ratio may move before it is silenced.
         kl_coef: β, the price of leaving the supervised start.
         eps: added to each group's standard deviation.
-        max_gradient_norm: longer gradients are scaled to this length.
+        max_grad_norm: longer gradients are scaled to this length.
         width, heads, layers: of the transformer.
     """
 
@@ -53,7 +53,7 @@ class GRPOConfig:
     clip_epsilon: float = 0.2
     kl_coef: float = 0.01
     eps: float = 1e-4
-    max_gradient_norm: float = 1.0
+    max_grad_norm: float = 1.0
     width: int = 32
     heads: int = 4
     layers: int = 2
@@ -118,7 +118,7 @@ def grpo(
             require_finite(update, total, log_prob=log_prob, advantage=weight)
             optimizer.zero_grad()
             total.backward()
-            clip_gradients(config.max_gradient_norm, policy)
+            clip_gradients(config.max_grad_norm, policy.parameters())
             optimizer.step()
 
         # 4. Report what the answers were like: they were written before this update.

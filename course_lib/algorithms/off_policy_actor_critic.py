@@ -158,7 +158,7 @@ def off_policy_actor_critic(
             optimizer.zero_grad()
             critic_optimizer.zero_grad()
             (actor_loss + value_loss).backward()
-            clip_gradients(config.max_grad_norm, policy, critic)
+            clip_gradients(config.max_grad_norm, policy.parameters(), critic.parameters())
             optimizer.step()
             critic_optimizer.step()
 

@@ -100,8 +100,8 @@ def ppo(
         environment, config.hidden, generator, config.distribution, sample=sample, entropy=entropy
     )
     critic = make_critic(environment, config.hidden, generator)
-    parameters = [*policy.parameters(), *critic.parameters()]
-    optimizer = torch.optim.Adam(parameters, config.learning_rate, fused=True)
+    parameters = list(policy.parameters()), list(critic.parameters())
+    optimizer = torch.optim.Adam([*parameters[0], *parameters[1]], config.learning_rate, fused=True)
     collector = Collector(environment, generator)
     update = 0
     while True:
@@ -130,7 +130,7 @@ def ppo(
                     update, objective,
                     advantage=weight, log_prob=log_prob, value=value, entropy=spread,
                 )  # fmt: skip
-                descend(objective, optimizer, config.max_grad_norm, policy, critic)
+                descend(objective, optimizer, config.max_grad_norm, *parameters)
 
         # 4. Report, as of the last minibatch.
         metrics = {

@@ -99,8 +99,8 @@ def ppo_kl(
         environment, config.hidden, generator, config.distribution, sample=sample, kl=kl
     )
     critic = make_critic(environment, config.hidden, generator)
-    parameters = [*policy.parameters(), *critic.parameters()]
-    optimizer = torch.optim.Adam(parameters, config.learning_rate, fused=True)
+    parameters = list(policy.parameters()), list(critic.parameters())
+    optimizer = torch.optim.Adam([*parameters[0], *parameters[1]], config.learning_rate, fused=True)
     collector = Collector(environment, generator)
     kl_coef, update = config.kl_coef, 0
     while True:
@@ -131,7 +131,7 @@ def ppo_kl(
                     update, objective,
                     advantage=weight, log_prob=log_prob, value=value, kl=distance,
                 )  # fmt: skip
-                descend(objective, optimizer, config.max_grad_norm, policy, critic)
+                descend(objective, optimizer, config.max_grad_norm, *parameters)
 
         # 4. Make moving dearer if the policy moved too far, cheaper if not far enough.
         with torch.no_grad():

@@ -151,7 +151,7 @@ def q_prop(
         optimizer.zero_grad()
         critic_optimizer.zero_grad()
         (actor_loss + value_loss).backward()
-        clip_gradients(config.max_grad_norm, policy, critic)
+        clip_gradients(config.max_grad_norm, policy.parameters(), critic.parameters())
         optimizer.step()
         critic_optimizer.step()
 

@@ -92,14 +92,14 @@ def reinforce_baseline(
         log_prob = policy.log_prob(obs, action)
         objective = loss(log_prob, to_go, baseline)
         require_finite(update, objective, log_prob=log_prob, reward_to_go=to_go, baseline=baseline)
-        descend(objective, optimizer, config.max_grad_norm, policy)
+        descend(objective, optimizer, config.max_grad_norm, policy.parameters())
 
         # 4. Improve the expectation.
         for _ in range(config.value_epochs):
             value = critic(obs)
             error = value_loss(value, to_go)
             require_finite(update, error, value=value, reward_to_go=to_go)
-            descend(error, value_optimizer, config.max_grad_norm, critic)
+            descend(error, value_optimizer, config.max_grad_norm, critic.parameters())
 
         # 5. Report.
         metrics = {"loss": objective.item(), "value_loss": error.item()}

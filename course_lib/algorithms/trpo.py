@@ -9,6 +9,7 @@ from torch import Tensor
 
 from course_lib.algorithms.local_problem import LocalProblem
 from course_lib.algorithms.natural_gradient import TNPGConfig, natural_direction
+from course_lib.algorithms.optimising import share_left
 from course_lib.algorithms.progress import Progress, require_finite
 from course_lib.algorithms.trust_region import TrustRegionConfig, trust_region
 from course_lib.reference import (
@@ -27,10 +28,12 @@ class TRPOConfig(TNPGConfig):
     Attributes:
         backtrack_ratio: the factor by which the line search shortens a step.
         max_backtracks: how many lengths it tries.
+        decay_steps: environment steps over which `max_kl` falls to 0; `None` keeps it.
     """
 
     backtrack_ratio: float = 0.8
     max_backtracks: int = 10
+    decay_steps: int | None = None
 
 
 @dataclass(frozen=True)
@@ -72,11 +75,13 @@ def trpo(
     """
 
     def improve(problem: LocalProblem) -> dict[str, float]:
+        acted_before = (problem.update - 1) * config.num_steps * config.num_envs
+        max_kl = config.max_kl * share_left(acted_before, config.decay_steps)
         direction = natural_direction(problem, config, solve, product)
         parameters, accepted = search(
             problem.objective, problem.kl, problem.parameters,
-            step(problem.gradient, direction, config.max_kl),
-            config.max_kl, config.backtrack_ratio, config.max_backtracks,
+            step(problem.gradient, direction, max_kl),
+            max_kl, config.backtrack_ratio, config.max_backtracks,
         )  # fmt: skip
         problem.move_to(parameters)
         return {"accepted": float(accepted)}

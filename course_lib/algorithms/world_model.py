@@ -53,7 +53,7 @@ class WorldModelConfig:
         gae_lambda: λ of the dreams' returns.
         entropy_coef: what a nat of the policy's entropy is worth.
         target_rate: share of the way that the target critic follows after each batch of dreams.
-        max_gradient_norm: longer gradients of the actor are scaled to this length.
+        max_grad_norm: longer gradients of the actor are scaled to this length.
         reward_scale: factor of the rewards in learning, so that values are near 1.
         hidden: widths of the hidden layers of all networks.
     """
@@ -76,7 +76,7 @@ class WorldModelConfig:
     gae_lambda: float = 0.95
     entropy_coef: float = 0.01
     target_rate: float = 0.05
-    max_gradient_norm: float = 1.0
+    max_grad_norm: float = 1.0
     reward_scale: float = 0.1
     hidden: tuple[int, ...] = (64, 64)
 
@@ -158,7 +158,7 @@ def world_model(
             require_finite(update, actor_loss, latent=latent, target=target, entropy=entropy)
             optimizer.zero_grad()
             actor_loss.backward()
-            clip_gradients(config.max_gradient_norm, actor)
+            clip_gradients(config.max_grad_norm, actor.parameters())
             optimizer.step()
 
             # 4. Teach the critic what the dreams were worth.
