@@ -270,12 +270,13 @@ def test_the_natural_gradient_without_a_search_exceeds_a_large_limit():
     assert max(distances) > 0.5
 
 
-def test_every_batch_of_pendulums_shows_whole_episodes():
+@pytest.mark.parametrize("name", ["ppo-pendulum", "trpo-pendulum"])
+def test_every_batch_of_pendulums_shows_whole_episodes(name):
     def seen(num_steps, update):
         """Which steps of an episode one update sees; all pendulums start together."""
         return (np.arange(num_steps) + (update - 1) * num_steps) % MAX_STEPS
 
-    ours = RUNS["trpo-pendulum"].config.num_steps
+    ours = RUNS[name].config.num_steps
     assert all(set(seen(ours, update)) == set(range(MAX_STEPS)) for update in range(1, 26))
     # With 128 steps the 25th batch holds steps 72 to 199 only: the pendulum stands, and how it was
     # swung up is neither rewarded nor within the limit of the divergence.
