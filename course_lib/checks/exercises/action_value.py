@@ -1,9 +1,11 @@
 """The exercise `action_value`: its cases, and what goes wrong with it."""
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
-from course_lib.checks.drawing import normal, tabular
+from course_lib.checks.drawing import world
 from course_lib.checks.exercise import EDGE, VALUE, Case, Exercise, Mistake
 from course_lib.checks.explanations import IN_PLACE
 from course_lib.reference.tabular import action_value
@@ -12,18 +14,14 @@ from course_lib.reference.tabular import action_value
 def cases(generator: torch.Generator) -> list[Case]:
     """Random MDPs with any values; γ at its limits, one state."""
 
-    def world(states: int, actions: int, gamma: float) -> dict[str, Tensor | float]:
-        drawn = tabular(generator, states, actions)
-        value = 2 * normal(generator, states)
-        return {"P": drawn["P"], "R": drawn["R"], "value": value, "gamma": gamma}
-
+    draw = partial(world, generator, inputs=("P", "R", "value"))
     return [
-        Case("three states, two actions", world(3, 2, 0.8)),
-        Case("five states, three actions", world(5, 3, 0.95)),
-        Case("as many actions as states", world(3, 3, 0.9)),
-        Case("γ = 0: the rewards", world(4, 2, 0.0), EDGE),
-        Case("γ = 1", world(4, 2, 1.0), EDGE),
-        Case("a single state", world(1, 3, 0.9), EDGE),
+        Case("three states, two actions", draw(3, 2, 0.8)),
+        Case("five states, three actions", draw(5, 3, 0.95)),
+        Case("as many actions as states", draw(3, 3, 0.9)),
+        Case("γ = 0: the rewards", draw(4, 2, 0.0), EDGE),
+        Case("γ = 1", draw(4, 2, 1.0), EDGE),
+        Case("a single state", draw(1, 3, 0.9), EDGE),
     ]
 
 

@@ -1,38 +1,29 @@
 """The exercise `policy_evaluation`: its cases, and what goes wrong with it."""
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
-from course_lib.checks.drawing import tabular
+from course_lib.checks.drawing import never_hesitating, solve, world
 from course_lib.checks.exercise import EDGE, VALUE, Case, Exercise, Mistake
 from course_lib.checks.explanations import IN_PLACE
 from course_lib.reference.tabular import action_value, markov_chain, policy_evaluation
-
-INPUTS = ("P", "R", "pi")
 
 
 def cases(generator: torch.Generator) -> list[Case]:
     """Random MDPs; γ = 0, one state, a policy without chance."""
 
-    def world(states: int, actions: int, gamma: float) -> dict[str, Tensor | float]:
-        drawn = tabular(generator, states, actions)
-        return {**{name: drawn[name] for name in INPUTS}, "gamma": gamma}
-
-    certain = world(3, 2, 0.9)
-    certain["pi"] = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]], dtype=torch.float64)
+    draw = partial(world, generator, inputs=("P", "R", "pi"))
+    certain = never_hesitating(draw(3, 2, 0.9))
     return [
-        Case("three states, two actions", world(3, 2, 0.8)),
-        Case("five states, three actions", world(5, 3, 0.95)),
-        Case("as many actions as states", world(3, 3, 0.9)),
-        Case("γ = 0: only the next reward counts", world(4, 2, 0.0), EDGE),
-        Case("a single state", world(1, 2, 0.75), EDGE),
+        Case("three states, two actions", draw(3, 2, 0.8)),
+        Case("five states, three actions", draw(5, 3, 0.95)),
+        Case("as many actions as states", draw(3, 3, 0.9)),
+        Case("γ = 0: only the next reward counts", draw(4, 2, 0.0), EDGE),
+        Case("a single state", draw(1, 2, 0.75), EDGE),
         Case("a policy without chance", certain, EDGE),
     ]
-
-
-def solve(matrix: Tensor, right: Tensor, gamma: float) -> Tensor:
-    """x = right + γ matrix x."""
-    return torch.linalg.solve(torch.eye(len(right), dtype=right.dtype) - gamma * matrix, right)
 
 
 def expected_reward(R: Tensor, pi: Tensor) -> Tensor:

@@ -1,9 +1,11 @@
 """The exercise `policy_gradient_theorem`: its cases, and what goes wrong with it."""
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
-from course_lib.checks.drawing import normal, tabular
+from course_lib.checks.drawing import last_state_unreached, solve, world
 from course_lib.checks.exercise import EDGE, VALUE, Case, Exercise, Mistake
 from course_lib.checks.explanations import IN_PLACE
 from course_lib.reference.tabular import (
@@ -13,33 +15,25 @@ from course_lib.reference.tabular import (
     policy_evaluation,
     state_visitation,
 )
-from course_lib.reference.tabular_gradients import gradient_by_state, policy_gradient_theorem
+from course_lib.reference.tabular_gradients import (
+    gradient_by_state,
+    policy_gradient_theorem,
+    weighted_gradient,
+)
 
 
 def cases(generator: torch.Generator) -> list[Case]:
     """Random MDPs; γ = 0, one state, one action, a state that is never reached."""
 
-    def world(states: int, actions: int, gamma: float) -> dict[str, Tensor | float]:
-        drawn = tabular(generator, states, actions)
-        return {
-            "P": drawn["P"],
-            "R": drawn["R"],
-            "logits": normal(generator, states, actions),
-            "p0": drawn["p0"],
-            "gamma": gamma,
-        }
-
-    unreached = world(3, 2, 0.9)
-    unreached["P"][:, :, 2] = 0
-    unreached["P"] /= unreached["P"].sum(-1, keepdim=True)
-    unreached["p0"] = torch.tensor([0.3, 0.7, 0.0], dtype=torch.float64)
+    draw = partial(world, generator, inputs=("P", "R", "logits", "p0"))
+    unreached = last_state_unreached(draw(3, 2, 0.9))
     return [
-        Case("three states, two actions", world(3, 2, 0.8)),
-        Case("five states, three actions", world(5, 3, 0.95)),
-        Case("as many actions as states", world(3, 3, 0.9)),
-        Case("γ = 0: bandits, one in each state", world(4, 2, 0.0), EDGE),
-        Case("a single state", world(1, 3, 0.75), EDGE),
-        Case("a single action: nothing to choose", world(3, 1, 0.9), EDGE),
+        Case("three states, two actions", draw(3, 2, 0.8)),
+        Case("five states, three actions", draw(5, 3, 0.95)),
+        Case("as many actions as states", draw(3, 3, 0.9)),
+        Case("γ = 0: bandits, one in each state", draw(4, 2, 0.0), EDGE),
+        Case("a single state", draw(1, 3, 0.75), EDGE),
+        Case("a single action: nothing to choose", draw(3, 1, 0.9), EDGE),
         Case("a state that is never reached", unreached, EDGE),
     ]
 
@@ -55,10 +49,8 @@ def at_visits(P, R, logits, p0, gamma, own) -> Tensor:
 
 
 def visits_not_transposed(P, R, logits, p0, gamma) -> Tensor:
-    pi, q = parts(P, R, logits, gamma)
-    identity = torch.eye(len(p0), dtype=p0.dtype)
-    visits = torch.linalg.solve(identity - gamma * markov_chain(P, pi), p0)
-    return visits.unsqueeze(-1) * gradient_by_state(pi, q)
+    visits = solve(markov_chain(P, logits.softmax(-1)), p0, gamma)
+    return weighted_gradient(visits, P, R, logits, gamma)
 
 
 def normalised(P, R, logits, p0, gamma) -> Tensor:
@@ -66,23 +58,20 @@ def normalised(P, R, logits, p0, gamma) -> Tensor:
 
 
 def start_only(P, R, logits, p0, gamma) -> Tensor:
-    pi, q = parts(P, R, logits, gamma)
-    return p0.unsqueeze(-1) * gradient_by_state(pi, q)
+    return weighted_gradient(p0, P, R, logits, gamma)
 
 
 def uniform_states(P, R, logits, p0, gamma) -> Tensor:
-    pi, q = parts(P, R, logits, gamma)
-    return gradient_by_state(pi, q) / len(p0)
+    return weighted_gradient(torch.full_like(p0, 1 / len(p0)), P, R, logits, gamma)
 
 
 def no_visits(P, R, logits, p0, gamma) -> Tensor:
-    return gradient_by_state(*parts(P, R, logits, gamma))
+    return weighted_gradient(torch.ones_like(p0), P, R, logits, gamma)
 
 
 def stationary(P, R, logits, p0, gamma) -> Tensor:
-    pi, q = parts(P, R, logits, gamma)
-    visits = torch.linalg.matrix_power(markov_chain(P, pi).mT, 4096) @ p0
-    return visits.unsqueeze(-1) * gradient_by_state(pi, q)
+    visits = torch.linalg.matrix_power(markov_chain(P, logits.softmax(-1)).mT, 4096) @ p0
+    return weighted_gradient(visits, P, R, logits, gamma)
 
 
 def reward_for_q(P, R, logits, p0, gamma) -> Tensor:
@@ -129,10 +118,8 @@ def uniform_policy(P, R, logits, p0, gamma) -> Tensor:
 
 
 def q_differentiated(P, R, logits, p0, gamma) -> Tensor:
-    pi, q = parts(P, R, logits, gamma)
-    own = gradient_by_state(pi, q)
-    once_more = at_visits(P, R, logits, p0, gamma, own) - p0.unsqueeze(-1) * own
-    return at_visits(P, R, logits, p0, gamma, own) + once_more
+    visits = state_visitation(P, logits.softmax(-1), p0, gamma)
+    return weighted_gradient(2 * visits - p0, P, R, logits, gamma)
 
 
 def one_number(P, R, logits, p0, gamma) -> Tensor:

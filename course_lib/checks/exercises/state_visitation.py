@@ -1,9 +1,11 @@
 """The exercise `state_visitation`: its cases, and what goes wrong with it."""
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
-from course_lib.checks.drawing import tabular
+from course_lib.checks.drawing import last_state_unreached, solve, world
 from course_lib.checks.exercise import EDGE, VALUE, Case, Exercise, Mistake
 from course_lib.checks.explanations import IN_PLACE
 from course_lib.reference.tabular import markov_chain, state_visitation
@@ -12,27 +14,16 @@ from course_lib.reference.tabular import markov_chain, state_visitation
 def cases(generator: torch.Generator) -> list[Case]:
     """Two random MDPs, as many actions as states, γ = 0, one state, a state nobody reaches."""
 
-    def world(states: int, actions: int, gamma: float) -> dict[str, Tensor | float]:
-        drawn = tabular(generator, states, actions)
-        return {**{name: drawn[name] for name in ("P", "pi", "p0")}, "gamma": gamma}
-
-    unreached = world(3, 2, 0.9)
-    unreached["P"][:, :, 2] = 0
-    unreached["P"] /= unreached["P"].sum(-1, keepdim=True)
-    unreached["p0"] = torch.tensor([0.3, 0.7, 0.0], dtype=torch.float64)
+    draw = partial(world, generator, inputs=("P", "pi", "p0"))
+    unreached = last_state_unreached(draw(3, 2, 0.9))
     return [
-        Case("three states, two actions", world(3, 2, 0.8)),
-        Case("five states, three actions", world(5, 3, 0.95)),
-        Case("as many actions as states", world(3, 3, 0.9)),
-        Case("γ = 0: only the first state counts", world(4, 2, 0.0), EDGE),
-        Case("a single state", world(1, 2, 0.75), EDGE),
+        Case("three states, two actions", draw(3, 2, 0.8)),
+        Case("five states, three actions", draw(5, 3, 0.95)),
+        Case("as many actions as states", draw(3, 3, 0.9)),
+        Case("γ = 0: only the first state counts", draw(4, 2, 0.0), EDGE),
+        Case("a single state", draw(1, 2, 0.75), EDGE),
         Case("a state that is never reached", unreached, EDGE),
     ]
-
-
-def solve(matrix: Tensor, right: Tensor, gamma: float) -> Tensor:
-    """x = right + γ matrix x."""
-    return torch.linalg.solve(torch.eye(len(right), dtype=right.dtype) - gamma * matrix, right)
 
 
 def not_transposed(P, pi, p0, gamma) -> Tensor:

@@ -1,55 +1,45 @@
 """The exercise `unrolled_gradient`: its cases, and what goes wrong with it."""
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
-from course_lib.checks.drawing import normal, tabular
+from course_lib.checks.drawing import world
 from course_lib.checks.exercise import EDGE, VALUE, Case, Exercise, Mistake
 from course_lib.checks.explanations import IN_PLACE
 from course_lib.reference.tabular import action_value, markov_chain, policy_evaluation
 from course_lib.reference.tabular_gradients import (
     gradient_by_state,
     policy_gradient_theorem,
+    summed_visitation,
+    undiscounted_gradient,
     unrolled_gradient,
+    weighted_gradient,
 )
 
 
 def cases(generator: torch.Generator) -> list[Case]:
     """A few terms, more of them; none but the first, γ = 0, one state."""
 
-    def world(states: int, actions: int, gamma: float, steps: int) -> dict[str, object]:
-        drawn = tabular(generator, states, actions)
-        return {
-            "P": drawn["P"],
-            "R": drawn["R"],
-            "logits": normal(generator, states, actions),
-            "p0": drawn["p0"],
-            "gamma": gamma,
-            "steps": steps,
-        }
-
+    draw = partial(world, generator, inputs=("P", "R", "logits", "p0"))
     return [
-        Case("three states, two actions, k = 0 … 2", world(3, 2, 0.8, 2)),
-        Case("five states, three actions, k = 0 … 7", world(5, 3, 0.95, 7)),
-        Case("as many actions as states, k = 0, 1", world(3, 3, 0.9, 1)),
-        Case("k = 0 alone", world(3, 2, 0.9, 0), EDGE),
-        Case("γ = 0", world(3, 2, 0.0, 4), EDGE),
-        Case("a single state", world(1, 3, 0.75, 3), EDGE),
+        Case("three states, two actions, k = 0 … 2", draw(3, 2, 0.8) | {"steps": 2}),
+        Case("five states, three actions, k = 0 … 7", draw(5, 3, 0.95) | {"steps": 7}),
+        Case("as many actions as states, k = 0, 1", draw(3, 3, 0.9) | {"steps": 1}),
+        Case("k = 0 alone", draw(3, 2, 0.9) | {"steps": 0}, EDGE),
+        Case("γ = 0", draw(3, 2, 0.0) | {"steps": 4}, EDGE),
+        Case("a single state", draw(1, 3, 0.75) | {"steps": 3}, EDGE),
     ]
 
 
-def summed(P, R, logits, p0, gamma, weights) -> Tensor:
-    """Σ_k weights[k] Σ_s Pr(s_k = s) Σ_a Q ∇π."""
-    pi = logits.softmax(-1)
-    own = gradient_by_state(pi, action_value(P, R, policy_evaluation(P, R, pi, gamma), gamma))
-    visits, now = torch.zeros_like(p0), p0
-    for weight in weights:
-        visits, now = visits + weight * now, now @ markov_chain(P, pi)
-    return visits.unsqueeze(-1) * own
+def visits(P, logits, p0, gamma, steps) -> Tensor:
+    """(S, 1) Σ_{k≤steps} γ^k Pr(s_k = s)."""
+    return summed_visitation(P, logits, p0, gamma, steps + 1).unsqueeze(-1)
 
 
 def one_term_short(P, R, logits, p0, gamma, steps) -> Tensor:
-    return summed(P, R, logits, p0, gamma, [gamma**k for k in range(steps)])
+    return weighted_gradient(summed_visitation(P, logits, p0, gamma, steps), P, R, logits, gamma)
 
 
 def one_term_more(P, R, logits, p0, gamma, steps) -> Tensor:
@@ -57,7 +47,8 @@ def one_term_more(P, R, logits, p0, gamma, steps) -> Tensor:
 
 
 def last_term_only(P, R, logits, p0, gamma, steps) -> Tensor:
-    return summed(P, R, logits, p0, gamma, [0.0] * steps + [gamma**steps])
+    last = torch.linalg.matrix_power(markov_chain(P, logits.softmax(-1)).mT, steps) @ p0
+    return weighted_gradient(gamma**steps * last, P, R, logits, gamma)
 
 
 def whole_sum(P, R, logits, p0, gamma, steps) -> Tensor:
@@ -65,7 +56,7 @@ def whole_sum(P, R, logits, p0, gamma, steps) -> Tensor:
 
 
 def undiscounted(P, R, logits, p0, gamma, steps) -> Tensor:
-    return summed(P, R, logits, p0, gamma, [1.0] * (steps + 1))
+    return undiscounted_gradient(P, R, logits, p0, gamma, steps + 1)
 
 
 def starts_late(P, R, logits, p0, gamma, steps) -> Tensor:
@@ -74,45 +65,32 @@ def starts_late(P, R, logits, p0, gamma, steps) -> Tensor:
 
 def always_the_start(P, R, logits, p0, gamma, steps) -> Tensor:
     factor = sum(gamma**k for k in range(steps + 1))
-    return factor * summed(P, R, logits, p0, gamma, [1.0])
+    return weighted_gradient(factor * p0, P, R, logits, gamma)
 
 
 def transposed(P, R, logits, p0, gamma, steps) -> Tensor:
-    pi = logits.softmax(-1)
-    own = gradient_by_state(pi, action_value(P, R, policy_evaluation(P, R, pi, gamma), gamma))
-    visits, now = torch.zeros_like(p0), p0
+    total, now = torch.zeros_like(p0), p0
     for k in range(steps + 1):
-        visits, now = visits + gamma**k * now, markov_chain(P, pi) @ now
-    return visits.unsqueeze(-1) * own
+        total, now = total + gamma**k * now, markov_chain(P, logits.softmax(-1)) @ now
+    return weighted_gradient(total, P, R, logits, gamma)
 
 
 def truncated_q(P, R, logits, p0, gamma, steps) -> Tensor:
-    pi = logits.softmax(-1)
-    value = torch.zeros_like(p0)
+    pi, value = logits.softmax(-1), torch.zeros_like(p0)
     for _ in range(steps):
         value = (pi * action_value(P, R, value, gamma)).sum(-1)
-    own = gradient_by_state(pi, action_value(P, R, value, gamma))
-    visits, now = torch.zeros_like(p0), p0
-    for k in range(steps + 1):
-        visits, now = visits + gamma**k * now, now @ markov_chain(P, pi)
-    return visits.unsqueeze(-1) * own
+    q = action_value(P, R, value, gamma)
+    return visits(P, logits, p0, gamma, steps) * gradient_by_state(pi, q)
 
 
 def reward_for_q(P, R, logits, p0, gamma, steps) -> Tensor:
-    pi = logits.softmax(-1)
-    visits, now = torch.zeros_like(p0), p0
-    for k in range(steps + 1):
-        visits, now = visits + gamma**k * now, now @ markov_chain(P, pi)
-    return visits.unsqueeze(-1) * gradient_by_state(pi, R)
+    return visits(P, logits, p0, gamma, steps) * gradient_by_state(logits.softmax(-1), R)
 
 
 def not_centred(P, R, logits, p0, gamma, steps) -> Tensor:
     pi = logits.softmax(-1)
     q = action_value(P, R, policy_evaluation(P, R, pi, gamma), gamma)
-    visits, now = torch.zeros_like(p0), p0
-    for k in range(steps + 1):
-        visits, now = visits + gamma**k * now, now @ markov_chain(P, pi)
-    return visits.unsqueeze(-1) * pi * q
+    return visits(P, logits, p0, gamma, steps) * pi * q
 
 
 def averaged(P, R, logits, p0, gamma, steps) -> Tensor:

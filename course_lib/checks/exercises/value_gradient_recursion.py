@@ -1,9 +1,11 @@
 """The exercise `value_gradient_recursion`: its cases, and what goes wrong with it."""
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
-from course_lib.checks.drawing import normal, tabular
+from course_lib.checks.drawing import never_hesitating, world
 from course_lib.checks.exercise import EDGE, VALUE, Case, Exercise, Mistake
 from course_lib.checks.explanations import IN_PLACE
 from course_lib.reference.tabular import markov_chain
@@ -13,28 +15,18 @@ from course_lib.reference.tabular_gradients import value_gradient_recursion
 def cases(generator: torch.Generator) -> list[Case]:
     """Any Q and any ∇V; ∇V = 0, γ at its limits, one state, a policy without chance."""
 
-    def world(states: int, actions: int, gamma: float) -> dict[str, Tensor | float]:
-        drawn = tabular(generator, states, actions)
-        return {
-            "P": drawn["P"],
-            "pi": drawn["pi"],
-            "q_value": 2 * normal(generator, states, actions),
-            "value_gradient": normal(generator, states, states, actions),
-            "gamma": gamma,
-        }
-
-    first = world(3, 2, 0.9)
+    draw = partial(world, generator, inputs=("P", "pi", "q_value", "value_gradient"))
+    first = draw(3, 2, 0.9)
     first["value_gradient"] = torch.zeros_like(first["value_gradient"])
-    certain = world(3, 2, 0.9)
-    certain["pi"] = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]], dtype=torch.float64)
+    certain = never_hesitating(draw(3, 2, 0.9))
     return [
-        Case("two states, two actions", world(2, 2, 0.8)),
-        Case("four states, three actions", world(4, 3, 0.95)),
-        Case("three states, three actions", world(3, 3, 0.9)),
+        Case("two states, two actions", draw(2, 2, 0.8)),
+        Case("four states, three actions", draw(4, 3, 0.95)),
+        Case("three states, three actions", draw(3, 3, 0.9)),
         Case("∇V = 0: the first term alone", first, EDGE),
-        Case("γ = 0", world(3, 2, 0.0), EDGE),
-        Case("γ = 1", world(3, 2, 1.0), EDGE),
-        Case("a single state", world(1, 3, 0.9), EDGE),
+        Case("γ = 0", draw(3, 2, 0.0), EDGE),
+        Case("γ = 1", draw(3, 2, 1.0), EDGE),
+        Case("a single state", draw(1, 3, 0.9), EDGE),
         Case("a policy without chance", certain, EDGE),
     ]
 
