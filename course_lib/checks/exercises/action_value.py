@@ -91,6 +91,26 @@ def changes_rewards(P, R, value, gamma) -> Tensor:
     return R
 
 
+def actions_averaged(P, R, value, gamma) -> Tensor:
+    return R + gamma * (P.mean(1) @ value).unsqueeze(1)
+
+
+def best_state(P, R, value, gamma) -> Tensor:
+    return R + gamma * value.max()
+
+
+def mean_for_sum(P, R, value, gamma) -> Tensor:
+    return R + gamma * (P * value).mean(-1)
+
+
+def discounted_twice(P, R, value, gamma) -> Tensor:
+    return action_value(P, R, value, gamma**2) if gamma < 1 else action_value(P, R, value, 1.0)
+
+
+def each_next_state(P, R, value, gamma) -> Tensor:
+    return R.unsqueeze(-1) + gamma * P * value
+
+
 def matrix_product(P, R, value, gamma) -> Tensor:
     """Right: one product of a (S, K, S) and a (S,)."""
     return R + gamma * torch.matmul(P, value)
@@ -184,6 +204,32 @@ EXERCISE = Exercise(
             "minus-bootstrap",
             "The next state's value is subtracted; it is what one still gets, so it is added.",
             minus_bootstrap,
+        ),
+        Mistake(
+            "actions-averaged",
+            "The next states of all actions are averaged, so V(s') is the same whatever one does. "
+            "Q asks what *this* action leads to: keep its axis.",
+            actions_averaged,
+        ),
+        Mistake(
+            "best-state",
+            "You add the value of the best of all states, wherever one is. Weigh V with P(s'|s, a).",
+            best_state,
+        ),
+        Mistake(
+            "mean-for-sum",
+            "P V is averaged over the next states. P holds the weights of the mean already: sum.",
+            mean_for_sum,
+        ),
+        Mistake(
+            "discounted-twice",
+            "The next state's value is discounted by γ². It lies one step ahead: γ.",
+            discounted_twice,
+        ),
+        Mistake(
+            "each-next-state",
+            "One number for each next state came out, (S, K, S). Sum over the last axis.",
+            each_next_state,
         ),
         Mistake("changes-rewards", IN_PLACE, changes_rewards),
     ),

@@ -103,6 +103,39 @@ def changes_rewards(P, R, pi, gamma) -> Tensor:
     return solve(markov_chain(P, pi), R.sum(-1), gamma)
 
 
+def hundred_sweeps(P, R, pi, gamma) -> Tensor:
+    value = torch.zeros(len(P), dtype=P.dtype)
+    for _ in range(100):
+        value = expected_reward(R, pi) + gamma * markov_chain(P, pi) @ value
+    return value
+
+
+def until_little_changes(P, R, pi, gamma) -> Tensor:
+    value, change = torch.zeros(len(P), dtype=P.dtype), 1.0
+    while change > 1e-3:
+        following = expected_reward(R, pi) + gamma * markov_chain(P, pi) @ value
+        value, change = following, (following - value).abs().max().item()
+    return value
+
+
+def likeliest_action(P, R, pi, gamma) -> Tensor:
+    certain = torch.nn.functional.one_hot(pi.argmax(-1), pi.shape[1]).to(pi.dtype)
+    return policy_evaluation(P, R, certain, gamma)
+
+
+def weighted_twice(P, R, pi, gamma) -> Tensor:
+    return policy_evaluation(P, pi * R, pi, gamma)
+
+
+def softmax_again(P, R, pi, gamma) -> Tensor:
+    return policy_evaluation(P, R, pi.softmax(-1), gamma)
+
+
+def discounted_from_the_next(P, R, pi, gamma) -> Tensor:
+    chain = markov_chain(P, pi)
+    return solve(chain, chain @ expected_reward(R, pi), gamma)
+
+
 def by_iteration(P, R, pi, gamma) -> Tensor:
     """Right: sweeps until nothing changes any more, in float64 inside."""
     chain, reward = markov_chain(P, pi).double(), expected_reward(R, pi).double()
@@ -216,6 +249,40 @@ EXERCISE = Exercise(
             "mean-value",
             "The states were averaged. One value a state is wanted, (S,).",
             mean_value,
+        ),
+        Mistake(
+            "not-converged",
+            "A hundred sweeps are not enough: with γ = 0.95 the rest still counts 0.95^100 = 0.006. "
+            "Solve the linear system, or go on until nothing changes.",
+            hundred_sweeps,
+        ),
+        Mistake(
+            "not-converged",
+            "The sweeps stop when a step changes V by less than 0.001. What is still to come may "
+            "be 1/(1 − γ) times that: solve the linear system, or use a much smaller bound.",
+            until_little_changes,
+        ),
+        Mistake(
+            "likeliest-action",
+            "That is the value of always taking the likeliest action. The policy draws: average "
+            "with π.",
+            likeliest_action,
+        ),
+        Mistake(
+            "weighted-twice",
+            "The rewards are weighed with π twice: R_π(s) = Σ_a π(a|s) R(s, a).",
+            weighted_twice,
+        ),
+        Mistake(
+            "softmax-again",
+            "`pi` went through a softmax once more. It holds probabilities already.",
+            softmax_again,
+        ),
+        Mistake(
+            "first-reward-missing",
+            "The values begin with the reward of the *next* state. V(s) begins with what is earned "
+            "in s.",
+            discounted_from_the_next,
         ),
         Mistake("changes-rewards", IN_PLACE, changes_rewards),
     ),
