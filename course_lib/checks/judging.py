@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from course_lib.checks.broadcast import broadcast_mistake
 from course_lib.checks.comparing import Difference, differences, reaches, same_outcome
+from course_lib.checks.explanations import IN_PLACE
 from course_lib.checks.outcome import run_case
 from course_lib.checks.problem import EDGE, GRADIENT, NUMERICS, VALUE, Outcome, Problem, WorkedCase
 from course_lib.checks.relations import Diagnosis, general_mistake
@@ -80,6 +81,8 @@ def diagnose(exercise: Problem, function: Callable, runs: Sequence[Run]) -> Diag
         broadcast = broadcast_mistake(exercise, function, failed[0].worked.case)
         if broadcast:
             return broadcast
+    if all(one.kind == "changed" for run in failed for one in run.differences):
+        return Diagnosis("changes-input", IN_PLACE)
     return general_mistake([(run.worked.wanted, run.got) for run in failed])
 
 

@@ -213,7 +213,7 @@ EXERCISE = Exercise(
         ),
         Mistake(
             "best-state",
-            "You add the value of the best of all states, wherever one is. Weigh V with P(s'|s, a).",
+            "You add the value of the best of all states, wherever one is. Weigh V with P.",
             best_state,
         ),
         Mistake(

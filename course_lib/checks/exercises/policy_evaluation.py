@@ -252,8 +252,8 @@ EXERCISE = Exercise(
         ),
         Mistake(
             "not-converged",
-            "A hundred sweeps are not enough: with γ = 0.95 the rest still counts 0.95^100 = 0.006. "
-            "Solve the linear system, or go on until nothing changes.",
+            "A hundred sweeps are not enough: with γ = 0.95 the rest still counts 0.006. Solve the "
+            "linear system, or go on until nothing changes.",
             hundred_sweeps,
         ),
         Mistake(

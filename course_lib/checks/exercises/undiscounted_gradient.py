@@ -115,6 +115,46 @@ def changes_p0(P, R, logits, p0, gamma, horizon) -> Tensor:
     return result
 
 
+def one_step_short(P, R, logits, p0, gamma, horizon) -> Tensor:
+    short = summed_visitation(P, logits, p0, 1.0, horizon - 1)
+    return weighted_gradient(short, P, R, logits, gamma)
+
+
+def plain_mean(P, R, logits, p0, gamma, horizon) -> Tensor:
+    pi = logits.softmax(-1)
+    q = action_value(P, R, policy_evaluation(P, R, pi, gamma), gamma)
+    return plain_visits(P, logits, p0, horizon) * pi * (q - q.mean(-1, keepdim=True))
+
+
+def without_pi(P, R, logits, p0, gamma, horizon) -> Tensor:
+    value = policy_evaluation(P, R, logits.softmax(-1), gamma)
+    advantage = action_value(P, R, value, gamma) - value.unsqueeze(-1)
+    return plain_visits(P, logits, p0, horizon) * advantage
+
+
+def uniform_chain(P, R, logits, p0, gamma, horizon) -> Tensor:
+    total = summed_visitation(P, torch.zeros_like(logits), p0, 1.0, horizon)
+    return weighted_gradient(total, P, R, logits, gamma)
+
+
+def uniform_start(P, R, logits, p0, gamma, horizon) -> Tensor:
+    return undiscounted_gradient(P, R, logits, torch.full_like(p0, 1 / len(p0)), gamma, horizon)
+
+
+def softmax_over_states(P, R, logits, p0, gamma, horizon) -> Tensor:
+    return undiscounted_gradient(P, R, logits.softmax(0).log(), p0, gamma, horizon)
+
+
+def of_the_undiscounted_return(P, R, logits, p0, gamma, horizon) -> Tensor:
+    free = logits.detach().clone().requires_grad_()
+    seen = summed_visitation(P, free, p0, 1.0, horizon)
+    return torch.autograd.grad(seen @ (free.softmax(-1) * R).sum(-1), free)[0]
+
+
+def scaled_theorem(P, R, logits, p0, gamma, horizon) -> Tensor:
+    return horizon * (1 - gamma) * policy_gradient_theorem(P, R, logits, p0, gamma)
+
+
 def with_powers(P, R, logits, p0, gamma, horizon) -> Tensor:
     """Right: powers of the chain, in float64 inside."""
     chain = markov_chain(P, logits.softmax(-1)).double()
@@ -208,6 +248,48 @@ EXERCISE = Exercise(
             "descent",
             "The sign is flipped. The direction that is climbed was asked for.",
             descent,
+        ),
+        Mistake(
+            "one-step-short",
+            "One step too few: t runs from 0 to horizon − 1, that is `horizon` steps.",
+            one_step_short,
+        ),
+        Mistake(
+            "plain-mean",
+            "The plain mean of Q was subtracted; it is the mean under π, which is V.",
+            plain_mean,
+        ),
+        Mistake(
+            "without-pi",
+            "The factor π in front of Q − V is missing: Σ_a Q ∂π(a)/∂z_k is π_k (Q_k − Σ_a π Q).",
+            without_pi,
+        ),
+        Mistake(
+            "uniform-chain",
+            "Your agent walks as if all actions were equally likely. The chain needs π.",
+            uniform_chain,
+        ),
+        Mistake(
+            "uniform-start",
+            "The start is uniform in your solution; it is drawn from p0.",
+            uniform_start,
+        ),
+        Mistake(
+            "softmax-over-states",
+            "The softmax runs over the states. Each row of logits is a distribution of its own.",
+            softmax_over_states,
+        ),
+        Mistake(
+            "of-the-undiscounted-return",
+            "That is the gradient of the undiscounted return of `horizon` steps: a gradient, and of "
+            "another objective. Implementations keep the discounted Q.",
+            of_the_undiscounted_return,
+        ),
+        Mistake(
+            "scaled-theorem",
+            "That is ∇J times a number: the states are still weighed with their discounted visits. "
+            "Count `horizon` steps, all alike.",
+            scaled_theorem,
         ),
         Mistake("changes-p0", IN_PLACE, changes_p0),
     ),

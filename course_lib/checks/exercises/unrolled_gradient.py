@@ -107,6 +107,59 @@ def changes_p0(P, R, logits, p0, gamma, steps) -> Tensor:
     return result
 
 
+def gamma_times_k(P, R, logits, p0, gamma, steps) -> Tensor:
+    chain, total, now = markov_chain(P, logits.softmax(-1)), torch.zeros_like(p0), p0
+    for k in range(steps + 1):
+        total, now = total + gamma * k * now, now @ chain
+    return weighted_gradient(total, P, R, logits, gamma)
+
+
+def discounted_twice(P, R, logits, p0, gamma, steps) -> Tensor:
+    total = summed_visitation(P, logits, p0, gamma**2, steps + 1)
+    return weighted_gradient(total, P, R, logits, gamma)
+
+
+def one_step_late(P, R, logits, p0, gamma, steps) -> Tensor:
+    second = p0 @ markov_chain(P, logits.softmax(-1))
+    return unrolled_gradient(P, R, logits, second, gamma, steps)
+
+
+def normalised(P, R, logits, p0, gamma, steps) -> Tensor:
+    return (1 - gamma) * unrolled_gradient(P, R, logits, p0, gamma, steps)
+
+
+def plain_mean(P, R, logits, p0, gamma, steps) -> Tensor:
+    pi = logits.softmax(-1)
+    q = action_value(P, R, policy_evaluation(P, R, pi, gamma), gamma)
+    own = pi * (q - q.mean(-1, keepdim=True))
+    return visits(P, logits, p0, gamma, steps) * own
+
+
+def without_pi(P, R, logits, p0, gamma, steps) -> Tensor:
+    value = policy_evaluation(P, R, logits.softmax(-1), gamma)
+    advantage = action_value(P, R, value, gamma) - value.unsqueeze(-1)
+    return visits(P, logits, p0, gamma, steps) * advantage
+
+
+def softmax_over_states(P, R, logits, p0, gamma, steps) -> Tensor:
+    return unrolled_gradient(P, R, logits.softmax(0).log(), p0, gamma, steps)
+
+
+def uniform_chain(P, R, logits, p0, gamma, steps) -> Tensor:
+    total = summed_visitation(P, torch.zeros_like(logits), p0, gamma, steps + 1)
+    return weighted_gradient(total, P, R, logits, gamma)
+
+
+def uniform_start(P, R, logits, p0, gamma, steps) -> Tensor:
+    return unrolled_gradient(P, R, logits, torch.full_like(p0, 1 / len(p0)), gamma, steps)
+
+
+def of_a_short_return(P, R, logits, p0, gamma, steps) -> Tensor:
+    free = logits.detach().clone().requires_grad_()
+    seen = summed_visitation(P, free, p0, gamma, steps + 1)
+    return torch.autograd.grad(seen @ (free.softmax(-1) * R).sum(-1), free)[0]
+
+
 def by_recursion(P, R, logits, p0, gamma, steps) -> Tensor:
     """Right: the proof's line applied `steps` + 1 times to 0, then averaged over the start."""
     pi = logits.softmax(-1)
@@ -197,6 +250,58 @@ EXERCISE = Exercise(
             "descent",
             "The sign is flipped: that leads downhill. Here the gradient itself is wanted.",
             descent,
+        ),
+        Mistake(
+            "gamma-times-k",
+            "Step k counts γ · k in your sum. It counts γ^k, `gamma**k`.",
+            gamma_times_k,
+        ),
+        Mistake(
+            "discounted-twice",
+            "γ was applied twice in each step: in the chain and as γ^k. Once is enough.",
+            discounted_twice,
+        ),
+        Mistake(
+            "one-step-late",
+            "The agent moved on before it was counted: term k = 0 belongs to p0 itself. Add first, "
+            "then multiply with the chain.",
+            one_step_late,
+        ),
+        Mistake(
+            "normalised",
+            "Everything carries a factor 1 − γ. The visits are not normalised here.",
+            normalised,
+        ),
+        Mistake(
+            "plain-mean",
+            "The plain mean of Q was subtracted; it is the mean under π, which is V.",
+            plain_mean,
+        ),
+        Mistake(
+            "without-pi",
+            "The factor π in front of Q − V is missing: Σ_a Q ∂π(a)/∂z_k is π_k (Q_k − Σ_a π Q).",
+            without_pi,
+        ),
+        Mistake(
+            "softmax-over-states",
+            "The softmax runs over the states. Each row of logits is a distribution of its own.",
+            softmax_over_states,
+        ),
+        Mistake(
+            "uniform-chain",
+            "Your agent walks as if all actions were equally likely. The chain needs π.",
+            uniform_chain,
+        ),
+        Mistake(
+            "uniform-start",
+            "The start is uniform in your solution; it is drawn from p0.",
+            uniform_start,
+        ),
+        Mistake(
+            "of-a-short-return",
+            "That is the gradient of the return of the first `steps` + 1 rewards. The proof's sum "
+            "stops the *states* there; Q, the true one, looks on to the end.",
+            of_a_short_return,
         ),
         Mistake("changes-p0", IN_PLACE, changes_p0),
     ),

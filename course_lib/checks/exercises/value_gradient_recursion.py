@@ -122,6 +122,46 @@ def changes_gradient(P, pi, q_value, value_gradient, gamma) -> Tensor:
     return result
 
 
+def own_part_overwrites(P, pi, q_value, value_gradient, gamma) -> Tensor:
+    result, index = carried(P, pi, value_gradient, gamma), torch.arange(len(P))
+    result[index, index] = of_own_logits(pi, q_value)
+    return result
+
+
+def axes_exchanged(P, pi, q_value, value_gradient, gamma) -> Tensor:
+    return value_gradient_recursion(P, pi, q_value, value_gradient, gamma).transpose(0, 1)
+
+
+def unweighted_sum(P, pi, q_value, value_gradient, gamma) -> Tensor:
+    own = pi * (q_value - q_value.sum(-1, keepdim=True))
+    return placed(own) + carried(P, pi, value_gradient, gamma)
+
+
+def mean_over_all_states(P, pi, q_value, value_gradient, gamma) -> Tensor:
+    own = pi * (q_value - (pi * q_value).sum())
+    return placed(own) + carried(P, pi, value_gradient, gamma)
+
+
+def actions_added(P, pi, q_value, value_gradient, gamma) -> Tensor:
+    ahead = torch.einsum("skt,tuj->suj", P, value_gradient)
+    return placed(of_own_logits(pi, q_value)) + gamma * ahead
+
+
+def actions_not_summed(P, pi, q_value, value_gradient, gamma) -> Tensor:
+    ahead = torch.einsum("sk,skt,tuk->suk", pi, P, value_gradient)
+    return placed(of_own_logits(pi, q_value)) + gamma * ahead
+
+
+def own_part_subtracted(P, pi, q_value, value_gradient, gamma) -> Tensor:
+    return carried(P, pi, value_gradient, gamma) - placed(of_own_logits(pi, q_value))
+
+
+def first_column(P, pi, q_value, value_gradient, gamma) -> Tensor:
+    result = carried(P, pi, value_gradient, gamma)
+    result[:, 0] += of_own_logits(pi, q_value)
+    return result
+
+
 def in_loops(P, pi, q_value, value_gradient, gamma) -> Tensor:
     """Right: the line as it stands, index by index."""
     states, actions = pi.shape
@@ -240,6 +280,51 @@ EXERCISE = Exercise(
             "summed-over-states",
             "The states were added up. One gradient for every state's value is wanted: (S, S, K).",
             summed_over_states,
+        ),
+        Mistake(
+            "own-part-overwrites",
+            "The immediate gradients were written *over* what is carried back from later: `=` "
+            "where `+=` belongs. The agent may come back to s.",
+            own_part_overwrites,
+        ),
+        Mistake(
+            "axes-exchanged",
+            "The first two axes are exchanged. result[s] is the gradient of V(s); the second axis "
+            "says whose logits move.",
+            axes_exchanged,
+        ),
+        Mistake(
+            "unweighted-sum",
+            "The sum Σ_a Q that is subtracted lacks π: it is the mean of Q under π.",
+            unweighted_sum,
+        ),
+        Mistake(
+            "mean-over-all-states",
+            "The mean of Q was taken over all states together: `sum()` without an axis. Each state "
+            "has its own: sum(-1, keepdim=True).",
+            mean_over_all_states,
+        ),
+        Mistake(
+            "actions-added",
+            "The actions of the second term are added without π. Weigh them.",
+            actions_added,
+        ),
+        Mistake(
+            "actions-not-summed",
+            "The action that is taken and the logit that moves share one letter in your sum. They "
+            "are two: sum over the actions first, Σ_a π(a|s) P(s'|s, a).",
+            actions_not_summed,
+        ),
+        Mistake(
+            "own-part-subtracted",
+            "The first term is subtracted; both are added.",
+            own_part_subtracted,
+        ),
+        Mistake(
+            "axes-of-the-first-term",
+            "The immediate gradients of all states stand in the column of state 0. That of state s "
+            "belongs to the logits of s: result[s, s, :].",
+            first_column,
         ),
         Mistake("changes-value-gradient", IN_PLACE, changes_gradient),
     ),
