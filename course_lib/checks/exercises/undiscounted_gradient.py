@@ -281,8 +281,8 @@ EXERCISE = Exercise(
         ),
         Mistake(
             "of-the-undiscounted-return",
-            "That is the gradient of the undiscounted return of `horizon` steps: a gradient, and of "
-            "another objective. Implementations keep the discounted Q.",
+            "That is the gradient of another objective, the undiscounted return of `horizon` "
+            "steps. Implementations keep the discounted Q.",
             of_the_undiscounted_return,
         ),
         Mistake(
