@@ -85,6 +85,26 @@ def changes_reward(reward: Tensor, gamma: float) -> Tensor:
     return reward.sum(0)
 
 
+def one_gamma_for_later(reward: Tensor, gamma: float) -> Tensor:
+    return reward[0] + gamma * reward[1:].sum(0)
+
+
+def weighted_average(reward: Tensor, gamma: float) -> Tensor:
+    return discounted_return(reward, gamma) / powers(reward, gamma).sum()
+
+
+def without_the_last(reward: Tensor, gamma: float) -> Tensor:
+    return (powers(reward, gamma) * reward)[:-1].sum(0)
+
+
+def without_the_first(reward: Tensor, gamma: float) -> Tensor:
+    return discounted_return(reward, gamma) - reward[0]
+
+
+def whole_powers(reward: Tensor, gamma: float) -> Tensor:
+    return (powers(reward, gamma).floor() * reward).sum(0)
+
+
 def from_the_end(reward: Tensor, gamma: float) -> Tensor:
     """Right: Horner's rule, G = r + γ G from the last step to the first."""
     total = torch.zeros_like(reward[0])
@@ -186,6 +206,32 @@ EXERCISE = Exercise(
             "last-power-only",
             "One power, γ^{T−1}, multiplies the whole sum. Each reward has its own power.",
             last_power_only,
+        ),
+        Mistake(
+            "one-gamma-for-later",
+            "All later rewards carry the same γ. Each further step multiplies by γ once more: γ^t.",
+            one_gamma_for_later,
+        ),
+        Mistake(
+            "weighted-average",
+            "The sum was divided by the sum of the weights. A return is the sum itself.",
+            weighted_average,
+        ),
+        Mistake(
+            "without-the-last",
+            "The last reward is missing: t runs from 0 to T − 1.",
+            without_the_last,
+        ),
+        Mistake(
+            "without-the-first",
+            "The first reward is missing. It counts in full, γ⁰ = 1.",
+            without_the_first,
+        ),
+        Mistake(
+            "whole-powers",
+            "The powers of γ were made whole numbers, so nothing but the first reward is left. Give "
+            "`torch.arange` the dtype of the rewards.",
+            whole_powers,
         ),
         Mistake("changes-reward", IN_PLACE, changes_reward),
     ),

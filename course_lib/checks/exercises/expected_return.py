@@ -116,6 +116,45 @@ def changes_rewards(P, R, pi, p0, gamma) -> Tensor:
     return state_visitation(P, pi, p0, gamma) @ R.sum(-1)
 
 
+def hundred_sweeps(P, R, pi, p0, gamma) -> Tensor:
+    chain, reward = chain_and_reward(P, R, pi)
+    value = torch.zeros_like(reward)
+    for _ in range(100):
+        value = reward + gamma * chain @ value
+    return p0 @ value
+
+
+def one_a_start(P, R, pi, p0, gamma) -> Tensor:
+    return p0 * policy_evaluation(P, R, pi, gamma)
+
+
+def best_start(P, R, pi, p0, gamma) -> Tensor:
+    return policy_evaluation(P, R, pi, gamma).max()
+
+
+def likeliest_start(P, R, pi, p0, gamma) -> Tensor:
+    return policy_evaluation(P, R, pi, gamma)[p0.argmax()]
+
+
+def likeliest_action(P, R, pi, p0, gamma) -> Tensor:
+    certain = torch.nn.functional.one_hot(pi.argmax(-1), pi.shape[1]).to(pi.dtype)
+    return expected_return(P, R, certain, p0, gamma)
+
+
+def from_the_second_state(P, R, pi, p0, gamma) -> Tensor:
+    return p0 @ markov_chain(P, pi) @ policy_evaluation(P, R, pi, gamma)
+
+
+def weighted_twice(P, R, pi, p0, gamma) -> Tensor:
+    return expected_return(P, pi * R, pi, p0, gamma)
+
+
+def uniform_chain(P, R, pi, p0, gamma) -> Tensor:
+    chain, reward = P.mean(1), (pi * R).sum(-1)
+    identity = torch.eye(len(p0), dtype=p0.dtype)
+    return p0 @ torch.linalg.solve(identity - gamma * chain, reward)
+
+
 def through_visits(P, R, pi, p0, gamma) -> Tensor:
     """Right: every state's visits times what it earns."""
     return (state_visitation(P, pi, p0, gamma).unsqueeze(1) * pi * R).sum()
@@ -232,6 +271,50 @@ EXERCISE = Exercise(
         ),
         Mistake(
             "discounted-twice", "γ was applied twice in each step: γ² for γ.", discounted_twice
+        ),
+        Mistake(
+            "hundred-sweeps",
+            "You stop after a hundred sweeps. With γ = 0.95 what is left still counts 0.006 of the "
+            "sum: solve the linear system, or go on until nothing changes.",
+            hundred_sweeps,
+        ),
+        Mistake(
+            "one-a-start",
+            "One number for each first state came out, (S,). Add them up: p0 @ V.",
+            one_a_start,
+        ),
+        Mistake(
+            "best-start",
+            "That is the value of the best state. An episode does not start there by choice: the "
+            "start is drawn from p0.",
+            best_start,
+        ),
+        Mistake(
+            "likeliest-start",
+            "That is the value of the likeliest start. Weigh all of them with p0.",
+            likeliest_start,
+        ),
+        Mistake(
+            "likeliest-action",
+            "That is the return of always taking the likeliest action. The policy draws: average "
+            "with π.",
+            likeliest_action,
+        ),
+        Mistake(
+            "from-the-second-state",
+            "The return is counted from the second state on. The first reward counts too, in full.",
+            from_the_second_state,
+        ),
+        Mistake(
+            "weighted-twice",
+            "The rewards are weighed with π twice: R_π(s) = Σ_a π(a|s) R(s, a).",
+            weighted_twice,
+        ),
+        Mistake(
+            "uniform-chain",
+            "The rewards are weighed with π, the transitions as if all actions were equally likely. "
+            "Both need π.",
+            uniform_chain,
         ),
         Mistake("changes-rewards", IN_PLACE, changes_rewards),
     ),

@@ -94,6 +94,27 @@ def changes_reward(reward: Tensor, gamma: float) -> Tensor:
     return reward
 
 
+def transposed(reward: Tensor, gamma: float) -> Tensor:
+    return reward_to_go(reward, gamma).T
+
+
+def list_of_rows(reward: Tensor, gamma: float) -> list[Tensor]:
+    return list(reward_to_go(reward, gamma))
+
+
+def minus_the_mean(reward: Tensor, gamma: float) -> Tensor:
+    to_go = reward_to_go(reward, gamma)
+    return to_go - to_go.mean()
+
+
+def of_the_next_step(reward: Tensor, gamma: float) -> Tensor:
+    return torch.cat([reward_to_go(reward, gamma)[1:], torch.zeros_like(reward[:1])])
+
+
+def discounted_twice(reward: Tensor, gamma: float) -> Tensor:
+    return reward_to_go(reward, gamma**2)
+
+
 def with_loops(reward: Tensor, gamma: float) -> Tensor:
     """Right: the definition, term by term."""
     steps, number = reward.shape
@@ -208,6 +229,31 @@ EXERCISE = Exercise(
             "The last reward is missing everywhere. After the last step nothing follows, but its "
             "own reward does: G of the last step is `reward[-1]`.",
             last_step_is_zero,
+        ),
+        Mistake(
+            "transposed",
+            "The result is transposed. Time comes first, then the episodes: (T, N), like `reward`.",
+            transposed,
+        ),
+        Mistake(
+            "list-of-rows",
+            "A list of T rows came out. `torch.stack` makes one tensor (T, N) of it.",
+            list_of_rows,
+        ),
+        Mistake(
+            "minus-the-mean",
+            "The mean was subtracted. That is a baseline, lesson 03; here G_t itself is wanted.",
+            minus_the_mean,
+        ),
+        Mistake(
+            "of-the-next-step",
+            "Row t holds G_{t+1}: everything is one row too high. The last step has its own reward.",
+            of_the_next_step,
+        ),
+        Mistake(
+            "discounted-twice",
+            "γ was applied twice in each step: γ² stands where γ belongs.",
+            discounted_twice,
         ),
         Mistake("changes-reward", IN_PLACE, changes_reward),
     ),

@@ -105,6 +105,32 @@ def changes_p0(P, pi, p0, gamma) -> Tensor:
     return p0
 
 
+def hundred_steps(P, pi, p0, gamma) -> Tensor:
+    visits, now = torch.zeros_like(p0), p0
+    for _ in range(100):
+        visits, now = visits + now, gamma * now @ markov_chain(P, pi)
+    return visits
+
+
+def likeliest_action(P, pi, p0, gamma) -> Tensor:
+    certain = torch.nn.functional.one_hot(pi.argmax(-1), pi.shape[1]).to(pi.dtype)
+    return state_visitation(P, certain, p0, gamma)
+
+
+def start_in_state_0(P, pi, p0, gamma) -> Tensor:
+    first = torch.zeros_like(p0)
+    first[0] = 1
+    return state_visitation(P, pi, first, gamma)
+
+
+def whole_inverse(P, pi, p0, gamma) -> Tensor:
+    return torch.linalg.inv(torch.eye(len(p0), dtype=p0.dtype) - gamma * markov_chain(P, pi))
+
+
+def axes_of_p_exchanged(P, pi, p0, gamma) -> Tensor:
+    return solve(torch.einsum("sk,tks->st", pi, P).mT, p0, gamma)
+
+
 def step_by_step(P, pi, p0, gamma) -> Tensor:
     """Right: the sum over k itself, until nothing is added any more."""
     visits, now = torch.zeros_like(p0, dtype=torch.float64), p0.double()
@@ -226,6 +252,34 @@ EXERCISE = Exercise(
             "That counts pairs of a state and an action, (S, K). Sum over the actions, or do not "
             "multiply with π: one number a state is wanted.",
             by_state_and_action,
+        ),
+        Mistake(
+            "hundred-steps",
+            "You stop after a hundred steps. With γ = 0.95 what is left still counts 0.006 of the "
+            "sum: solve the linear system.",
+            hundred_steps,
+        ),
+        Mistake(
+            "likeliest-action",
+            "Your chain follows the likeliest action of each state. The policy draws: weigh all "
+            "actions with π.",
+            likeliest_action,
+        ),
+        Mistake(
+            "start-in-state-0",
+            "Every episode starts in state 0 in your solution; the start is drawn from p0.",
+            start_in_state_0,
+        ),
+        Mistake(
+            "whole-inverse",
+            "That is the inverse, a table (S, S) of visits from every start. Multiply with p0 from "
+            "the left.",
+            whole_inverse,
+        ),
+        Mistake(
+            "axes-of-P-exchanged",
+            "The axes of P are exchanged: P[s, a, s'] leads from s (first) to s' (last).",
+            axes_of_p_exchanged,
         ),
         Mistake("changes-p0", IN_PLACE, changes_p0),
     ),
