@@ -229,7 +229,7 @@ EXERCISE = Exercise(
         ),
         Mistake(
             "whole-powers",
-            "The powers of γ were made whole numbers, so nothing but the first reward is left. Give "
+            "The powers of γ were made whole numbers, so only the first reward is left. Give "
             "`torch.arange` the dtype of the rewards.",
             whole_powers,
         ),

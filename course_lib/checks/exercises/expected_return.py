@@ -312,8 +312,8 @@ EXERCISE = Exercise(
         ),
         Mistake(
             "uniform-chain",
-            "The rewards are weighed with π, the transitions as if all actions were equally likely. "
-            "Both need π.",
+            "The rewards are weighed with π, the transitions as if all actions were equally "
+            "likely. Both need π.",
             uniform_chain,
         ),
         Mistake("changes-rewards", IN_PLACE, changes_rewards),

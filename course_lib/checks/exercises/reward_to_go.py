@@ -247,7 +247,7 @@ EXERCISE = Exercise(
         ),
         Mistake(
             "of-the-next-step",
-            "Row t holds G_{t+1}: everything is one row too high. The last step has its own reward.",
+            "Row t holds G_{t+1}: everything is one row too high. The last row is the last reward.",
             of_the_next_step,
         ),
         Mistake(

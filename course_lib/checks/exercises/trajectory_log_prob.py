@@ -213,8 +213,8 @@ EXERCISE = Exercise(
         Mistake("log-prob-detached", LOG_PROB_CUT, policy_detached),
         Mistake(
             "so-far",
-            "One number for every step came out: how likely the trajectory is up to there. The last "
-            "row is what was asked for; `sum(0)` gives it at once.",
+            "One number for every step came out: how likely the trajectory is up to there. Only "
+            "the last row was asked for; `sum(0)` gives it at once.",
             so_far,
         ),
         Mistake(
