@@ -42,7 +42,7 @@ worth = [jacrev(J_of)(logits, start)[0, 0] for start in torch.eye(4, dtype=P.dty
 figure, (left, right) = new_figure(1, 2, size=(7, 2.6))
 left.bar(range(4), jacrev(visits_of)(logits)[:, 0, 0], color=COLORS["reinforce"])
 right.bar(range(4), worth, color=COLORS["a2c"])
-for axes, label in ((left, "change of the visits"), (right, "change of what it is worth")):
+for axes, label in ((left, "change of the visits"), (right, "change of the value")):
     axes.axhline(0, color="black", linewidth=1)
     axes.set(xlabel="state", xticks=range(4), ylabel=label)
 figure.suptitle("One logit of state 0 moves everything, everywhere", fontweight="bold")
@@ -708,12 +708,12 @@ def draw_corridor(axes, gamma):
     first = torch.sigmoid(grid)  # the probability of the first action
     J = first + 0.2 * gamma / (1 - gamma) * (1 - first)
     axes.plot(grid, J, color=COLORS["exact"], linewidth=1)
-    for gradient, color, label in (
-        (shared(policy_gradient_theorem, 0.0, gamma), "reinforce", "∇J"),
-        (shared(undiscounted_gradient, 0.0, gamma, 100), "wrong", "without γᵗ"),
+    for gradient, color, label, width in (
+        (shared(policy_gradient_theorem, 0.0, gamma), "reinforce", "∇J", 6),
+        (shared(undiscounted_gradient, 0.0, gamma, 100), "wrong", "without γᵗ", 1.5),
     ):
         end = 60 if gradient > 0 else 20  # z = 2 or −2
-        arrow = {"arrowstyle": "-|>", "color": COLORS[color], "linewidth": 2.5}
+        arrow = {"arrowstyle": "-|>", "color": COLORS[color], "linewidth": width}
         axes.annotate("", (grid[end], J[end]), (grid[40], J[40]), arrowprops=arrow)
         axes.plot([], [], color=COLORS[color], label=label)
     axes.set(xlabel="logit z", ylabel="J", ylim=(0, 2.2))
