@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-CATEGORICAL_DRAWS, GAUSSIAN_DRAWS = 6000, 10_000
+CATEGORICAL_DRAWS, GAUSSIAN_DRAWS, AGAIN = 6000, 10_000, 12
 
 
 @contextmanager
@@ -51,19 +51,24 @@ def repeat_draw(function: Callable, inputs: Mapping[str, Any]) -> str:
 
 
 def draw_again(function: Callable, inputs: Mapping[str, Any]) -> str:
-    """Whether a generator that is used twice moves on."""
+    """Whether a generator that is used again and again moves on."""
     with same_global_dice(inputs):
-        draws = [torch.as_tensor(function(**inputs)) for _ in range(2)]
-    return "the same draw twice" if torch.equal(*draws) else "two different draws"
+        draws = [torch.as_tensor(function(**inputs)) for _ in range(AGAIN)]
+    moved = any(not torch.equal(draws[0], other) for other in draws[1:])
+    return "different draws" if moved else "the same draw every time"
 
 
 def frequencies(function: Callable, inputs: Mapping[str, Any]) -> Tensor:
-    """(R, K) how often each action was drawn in each row; the exact π in rows where that fits."""
+    """(R, K) how often each action was drawn in each row; the exact π in rows where that fits.
+
+    One action in all draws of all rows counts as action 0: which one it is was luck.
+    """
     logits = inputs["logits"]
     rows, num_actions = logits.shape
     with same_global_dice(inputs):
         action = function(logits.repeat_interleave(CATEGORICAL_DRAWS, 0), inputs["generator"])
     taken = torch.as_tensor(action).reshape(rows, CATEGORICAL_DRAWS).long()
+    taken = taken - taken.max() if bool((taken == taken[0, 0]).all()) else taken
     frequency = one_hot(taken, num_actions).double().mean(1)
     probability = logits.double().softmax(-1)
     standard_error = (probability * (1 - probability) / CATEGORICAL_DRAWS).sqrt()

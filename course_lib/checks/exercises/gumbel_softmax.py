@@ -326,7 +326,7 @@ EXERCISE = Exercise(
         ),
         Mistake(
             "above-one-half",
-            "A row is all zeros where no entry is above ½. The sample is the largest entry: argmax.",
+            "A row is all zeros where no entry is above ½. The sample is its largest entry.",
             above_one_half,
         ),
         Mistake(

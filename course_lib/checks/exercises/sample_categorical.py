@@ -42,7 +42,7 @@ def cases(generator: torch.Generator) -> list[Case]:
             EDGE,
             repeat_draw,
         ),
-        Case("one generator, used twice", {"logits": many, "generator": seed}, EDGE, draw_again),
+        Case("one generator, used again and again", {"logits": many, "generator": seed}, EDGE, draw_again),
     ]
 
 

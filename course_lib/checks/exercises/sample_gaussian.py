@@ -49,7 +49,7 @@ def cases(generator: torch.Generator) -> list[Case]:
             EDGE,
             repeat_draw,
         ),
-        Case("one generator, used twice", {**many, "generator": seed}, EDGE, draw_again),
+        Case("one generator, used again and again", {**many, "generator": seed}, EDGE, draw_again),
     ]
 
 
