@@ -42,7 +42,12 @@ def cases(generator: torch.Generator) -> list[Case]:
             EDGE,
             repeat_draw,
         ),
-        Case("one generator, used again and again", {"logits": many, "generator": seed}, EDGE, draw_again),
+        Case(
+            "one generator, used again and again",
+            {"logits": many, "generator": seed},
+            EDGE,
+            draw_again,
+        ),
     ]
 
 
