@@ -88,7 +88,8 @@ def gaussian_draws(function: Callable, inputs: Mapping[str, Any]) -> tuple[Tenso
         repeated = inputs["mean"].repeat_interleave(GAUSSIAN_DRAWS, 0)
         action = function(repeated, per_row, inputs["generator"])
     action = torch.as_tensor(action).detach().double().reshape(len(mean), GAUSSIAN_DRAWS, -1)
-    if bool((action == action[:, :1]).all()) and not torch.allclose(action[:, 0], mean):
+    constant = action.shape[-1] == mean.shape[-1] and bool((action == action[:, :1]).all())
+    if constant and not torch.allclose(action[:, 0], mean):
         action = (mean + std).unsqueeze(1).expand_as(action)
     return action, mean, std
 
