@@ -78,8 +78,8 @@ panels[1].set_xticks([-1e6, 0, 1e6], ["−1 million", "0", "1 million"])
 figure.suptitle("Both lines, the means, stand at 0.61", fontweight="bold")
 show(
     figure,
-    alt="Two panels with a dot for each of 64 trajectories: its gradient against its probability. On the left the gradients lie between −2 and 7, on the right "
-    "between −2 and 2 millions. A line marks the mean: it is 0.61 in both.",
+    alt="Two panels with a dot for each of 64 trajectories: its gradient against its probability. On the left the gradients lie between −0.3 and 11, on the right "
+    "between −1.1 and 1.9 million. A line marks the mean: it is 0.61 in both.",
 )
 
 # %% [markdown]
@@ -220,7 +220,7 @@ def draw_parabola(axes, b):
         axes.plot(b, variance_of(parameter, b), "o", color=COLORS[color])
     axes.axvline(p @ episode_return, color=COLORS["exact"], linewidth=1, linestyle=":")
     axes.set(xlabel="baseline b", ylabel="variance", xticks=[-4, -2, 0, 2, 4, 6], ylim=(0, 10.5))
-    axes.legend(loc="upper left", fontsize=7)
+    axes.legend(loc="upper center", fontsize=7)
 
 
 # %%
@@ -712,7 +712,7 @@ slider(
 )
 
 # %% [markdown]
-# A walk's end is a coin toss, and Monte Carlo regresses every place on it: a large step follows the last toss, a small one needs many walks. A temporal difference regresses on the *next place's* value, which many walks have shaped, so a larger step does less harm. The price: while V is wrong, its targets are wrong with it. That is a *bias*, and it becomes visible next.
+# A walk's end is a coin toss, and Monte Carlo regresses every place on it: a large step follows the last toss, a small one needs many walks. A temporal difference regresses on the *next place's* value, which many walks have shaped, so a larger step does less harm. With a small step it is the slower one: the news of an exit moves back one place at a time. The price: while V is wrong, its targets are wrong with it. That is a *bias*, and it becomes visible next.
 #
 # ## 6 · Six weights for one gradient
 #
