@@ -136,11 +136,6 @@ def one_episode_at_a_time(log_prob: Tensor, reward_to_go: Tensor, baseline: Tens
     return paid((weight - weight.mean(0)) / (weight.std(0, correction=0) + EPS), log_prob)
 
 
-def value_stretched(log_prob: Tensor, reward_to_go: Tensor, baseline: Tensor) -> Tensor:
-    stretched = baseline * reward_to_go.std(correction=0) + reward_to_go.mean()
-    return paid(normalized(reward_to_go - stretched), log_prob)
-
-
 def without_eps(log_prob: Tensor, reward_to_go: Tensor, baseline: Tensor) -> Tensor:
     weight = reward_to_go - baseline
     return paid((weight - weight.mean()) / weight.std(correction=0), log_prob)
@@ -274,12 +269,6 @@ EXERCISE = Exercise(
             "Mean and spread were taken for each episode apart. Then a good episode and a bad one "
             "look alike: take them over all elements.",
             one_episode_at_a_time,
-        ),
-        Mistake(
-            "value-stretched",
-            "V was stretched and shifted as if it predicted normalised returns. It predicts the "
-            "returns themselves: subtract it as it is.",
-            value_stretched,
         ),
         Mistake(
             "no-eps",
