@@ -143,11 +143,6 @@ def exp_twice(mean: Tensor, log_std: Tensor, action: Tensor) -> Tensor:
     return terms(mean, log_std.exp(), action).sum(-1)
 
 
-def std_for_variance(mean: Tensor, log_std: Tensor, action: Tensor) -> Tensor:
-    squares = (action - mean).square() / log_std.exp()
-    return -(0.5 * squares + log_std + HALF_LOG_2PI).sum(-1)
-
-
 def half_of_log_std(mean: Tensor, log_std: Tensor, action: Tensor) -> Tensor:
     return gaussian_log_prob(mean, log_std, action) + (0.5 * log_std).expand_as(mean).sum(-1)
 
@@ -312,11 +307,6 @@ EXERCISE = Exercise(
             "exp-twice",
             "The exponential is taken twice: that is the slip in [002]'s code. exp(log_std) is σ.",
             exp_twice,
-        ),
-        Mistake(
-            "std-for-variance",
-            "The squared distance is divided by σ. Divide by σ before you square, or by σ² after.",
-            std_for_variance,
         ),
         Mistake(
             "half-of-log-std",
