@@ -709,7 +709,7 @@ def draw_corridor(axes, gamma):
     J = first + 0.2 * gamma / (1 - gamma) * (1 - first)
     axes.plot(grid, J, color=COLORS["exact"], linewidth=1)
     for gradient, color, label, width in (
-        (shared(policy_gradient_theorem, 0.0, gamma), "reinforce", "∇J", 6),
+        (shared(policy_gradient_theorem, 0.0, gamma), "reinforce", "∇J", 4),
         (shared(undiscounted_gradient, 0.0, gamma, 100), "wrong", "without γᵗ", 1.5),
     ):
         end = 60 if gradient > 0 else 20  # z = 2 or −2

@@ -269,8 +269,9 @@ EXERCISE = Exercise(
         ),
         Mistake(
             "largest-of-the-batch",
-            "The largest logit of the whole batch was subtracted. A row that lies far below it "
-            "underflows, and its log-probability is −inf: subtract each row's own largest.",
+            "The largest logit of the whole batch was subtracted. In a row that lies far below it "
+            "all exponentials are 0, and the logarithm of their sum is −inf: subtract each row's "
+            "own largest.",
             largest_of_the_batch,
         ),
         Mistake(
