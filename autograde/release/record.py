@@ -26,6 +26,7 @@ RULES = (
     "noted_gradient",
     "relative_tolerance",
     "absolute_tolerance",
+    "sampling_noise",
 )
 
 

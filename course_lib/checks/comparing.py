@@ -142,7 +142,7 @@ def same_outcome(exercise: Problem, one: Outcome, other: Outcome) -> bool:
 def same_leaf(exercise: Problem, one: Any, other: Any) -> bool:
     """Whether two single results are equal within tolerance."""
     if isinstance(one, Tensor) and isinstance(other, Tensor):
-        return one.shape == other.shape and close(exercise, one, other)
+        return one.shape == other.shape and close(exercise, one, other, exercise.sampling_noise)
     if isinstance(one, int | float) and isinstance(other, int | float):
         return close(exercise, torch.tensor(float(one)), torch.tensor(float(other)))
     return type(one) is type(other) and not isinstance(one, Tensor) and one == other
@@ -160,8 +160,8 @@ def reaches(gradient: Tensor | None) -> bool:
     return gradient is not None and bool((gradient != 0).any())
 
 
-def close(exercise: Problem, wanted: Tensor, got: Tensor) -> bool:
-    """Equality within the exercise's tolerance, a hundred times wider if either is float32."""
+def close(exercise: Problem, wanted: Tensor, got: Tensor, noise: float = 0.0) -> bool:
+    """Equality within the exercise's tolerance (in float32 a hundred times that), and noise."""
     if wanted.shape != got.shape:
         return False
     if not wanted.is_floating_point() and not got.is_floating_point():
@@ -171,8 +171,8 @@ def close(exercise: Problem, wanted: Tensor, got: Tensor) -> bool:
     a, b = wanted.double(), got.double()
     finite = a[a.isfinite()]
     scale = float(finite.abs().max()) if finite.numel() else 1.0
-    absolute = exercise.absolute_tolerance * wider * max(min(scale, 1.0), 1e-3)
-    relative = exercise.relative_tolerance * wider
+    absolute = exercise.absolute_tolerance * wider * max(min(scale, 1.0), 1e-3) + noise
+    relative = exercise.relative_tolerance * wider + noise
     return bool(torch.isclose(b, a, rtol=relative, atol=absolute, equal_nan=True).all())
 
 

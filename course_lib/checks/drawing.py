@@ -1,5 +1,9 @@
-"""Random inputs for the cases: float64, uneven sizes, both kinds of ends."""
+"""Random inputs for the cases: float64, uneven sizes, both kinds of ends.
 
+And the two formulas that known mistakes of several exercises are made of.
+"""
+
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -51,6 +55,13 @@ def ended_early(whole: dict[str, Tensor], length: int, env: int) -> dict[str, Te
     return padded
 
 
+def rewards(
+    generator: torch.Generator, steps: int, number: int, gamma: float
+) -> dict[str, Tensor | float]:
+    """Rewards (T, N) of whole episodes, one a column, and their discount."""
+    return {"reward": normal(generator, steps, number) + 0.5, "gamma": gamma}
+
+
 def rollout(
     generator: torch.Generator,
     shape: tuple[int, int],
@@ -90,3 +101,44 @@ def off_policy(generator: torch.Generator, *shape: int) -> dict[str, Tensor]:
     behavior = log_probs(generator, *shape)
     other = behavior * uniform(generator, -0.7, 0.7, *shape).exp()
     return {"log_prob": other, "behavior_log_prob": behavior}
+
+
+def world(
+    generator: torch.Generator, states: int, actions: int, gamma: float, inputs: Sequence[str]
+) -> dict[str, Tensor | float]:
+    """A random MDP as an exercise takes it: these of its tensors, in this order, then `gamma`.
+
+    Besides what `tabular` draws there are logits, values and gradients that belong to no policy.
+    """
+    sizes = {
+        "logits": (states, actions),
+        "value": (states,),
+        "q_value": (states, actions),
+        "value_gradient": (states, states, actions),
+    }
+    drawn = tabular(generator, states, actions)
+    more = {name: 1.5 * normal(generator, *sizes[name]) for name in inputs if name in sizes}
+    return {**{name: (drawn | more)[name] for name in inputs}, "gamma": gamma}
+
+
+def never_hesitating(inputs: dict[str, Any]) -> dict[str, Any]:
+    """The same world under a policy without chance: action s in state s, then again from 0."""
+    states, actions = inputs["pi"].shape
+    return inputs | {"pi": torch.eye(actions, dtype=torch.float64)[torch.arange(states) % actions]}
+
+
+def last_state_unreached(inputs: dict[str, Any]) -> dict[str, Any]:
+    """The same world, but no way leads to its last state, and no episode starts there."""
+    P, p0 = inputs["P"].clone(), inputs["p0"].clone()
+    P[..., -1], p0[-1] = 0, 0
+    return inputs | {"P": P / P.sum(-1, keepdim=True), "p0": p0 / p0.sum()}
+
+
+def powers(reward: Tensor, gamma: float) -> Tensor:
+    """(T, 1) γ^t."""
+    return (gamma ** torch.arange(len(reward), dtype=reward.dtype)).unsqueeze(1)
+
+
+def solve(matrix: Tensor, right: Tensor, gamma: float) -> Tensor:
+    """The x with x = right + γ matrix x."""
+    return torch.linalg.solve(torch.eye(len(right), dtype=right.dtype) - gamma * matrix, right)

@@ -4,19 +4,28 @@ A case names one of these functions as its `call`, an exercise as its `observe`.
 student edition, so none of them may show an answer.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-CATEGORICAL_DRAWS, GAUSSIAN_DRAWS = 6000, 8000
+CATEGORICAL_DRAWS, GAUSSIAN_DRAWS, AGAIN = 6000, 10_000, 12
+
+
+@contextmanager
+def same_global_dice(inputs: Mapping[str, Any]) -> Iterator[None]:
+    """Let who draws from torch's global random numbers draw the same in every check."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(inputs["generator"].initial_seed())
+        yield
 
 
 def kind(function: Callable, inputs: Mapping[str, Any]) -> str:
     """What comes out, in words: its dtype and shape."""
-    with torch.random.fork_rng(devices=[]):
+    with same_global_dice(inputs):
         action = function(**inputs)
     if not isinstance(action, Tensor):
         return f"a {type(action).__name__}"
@@ -25,7 +34,7 @@ def kind(function: Callable, inputs: Mapping[str, Any]) -> str:
 
 def rows_differ(function: Callable, inputs: Mapping[str, Any]) -> str:
     """Whether equal rows get draws of their own."""
-    with torch.random.fork_rng(devices=[]):
+    with same_global_dice(inputs):
         action = torch.as_tensor(function(**inputs))
     return "one action for all rows" if bool((action == action[0]).all()) else "several actions"
 
@@ -42,46 +51,60 @@ def repeat_draw(function: Callable, inputs: Mapping[str, Any]) -> str:
 
 
 def draw_again(function: Callable, inputs: Mapping[str, Any]) -> str:
-    """Whether a generator that is used twice moves on."""
-    with torch.random.fork_rng(devices=[]):
-        draws = [torch.as_tensor(function(**inputs)) for _ in range(2)]
-    return "the same draw twice" if torch.equal(*draws) else "two different draws"
+    """Whether a generator that is used again and again moves on."""
+    with same_global_dice(inputs):
+        draws = [torch.as_tensor(function(**inputs)) for _ in range(AGAIN)]
+    moved = any(not torch.equal(draws[0], other) for other in draws[1:])
+    return "different draws" if moved else "the same draw every time"
 
 
 def frequencies(function: Callable, inputs: Mapping[str, Any]) -> Tensor:
-    """(R, K) how often each action was drawn in each row; the exact π where that fits."""
+    """(R, K) how often each action was drawn in each row; the exact π in rows where that fits.
+
+    One action in all draws of all rows counts as action 0: which one it is was luck.
+    """
     logits = inputs["logits"]
     rows, num_actions = logits.shape
-    with torch.random.fork_rng(devices=[]):
+    with same_global_dice(inputs):
         action = function(logits.repeat_interleave(CATEGORICAL_DRAWS, 0), inputs["generator"])
     taken = torch.as_tensor(action).reshape(rows, CATEGORICAL_DRAWS).long()
+    taken = taken - taken.max() if bool((taken == taken[0, 0]).all()) else taken
     frequency = one_hot(taken, num_actions).double().mean(1)
     probability = logits.double().softmax(-1)
     standard_error = (probability * (1 - probability) / CATEGORICAL_DRAWS).sqrt()
-    return settle(frequency, probability, standard_error)
+    fits = within(frequency, probability, standard_error).all(-1, keepdim=True)
+    return torch.where(fits, probability, frequency)
 
 
 def gaussian_draws(function: Callable, inputs: Mapping[str, Any]) -> tuple[Tensor, Tensor, Tensor]:
-    """(R, n, D) draws of every row, with the exact mean and standard deviation, each (R, D)."""
-    mean, log_std = inputs["mean"], inputs["log_std"]
-    per_row = log_std if log_std.ndim == 1 else log_std.repeat_interleave(GAUSSIAN_DRAWS, 0)
-    with torch.random.fork_rng(devices=[]):
-        repeated = mean.repeat_interleave(GAUSSIAN_DRAWS, 0)
+    """(R, n, D) draws of every row, with the exact mean and standard deviation, each (R, D).
+
+    One noise in all draws counts as a noise of 1: which one it is was luck.
+    """
+    mean, log_std = inputs["mean"].double(), inputs["log_std"].double()
+    std, once = log_std.exp().expand_as(mean), inputs["log_std"]
+    per_row = once if once.ndim == 1 else once.repeat_interleave(GAUSSIAN_DRAWS, 0)
+    with same_global_dice(inputs):
+        repeated = inputs["mean"].repeat_interleave(GAUSSIAN_DRAWS, 0)
         action = function(repeated, per_row, inputs["generator"])
     action = torch.as_tensor(action).detach().double().reshape(len(mean), GAUSSIAN_DRAWS, -1)
-    return action, mean.double(), log_std.double().exp().expand_as(mean)
+    constant = action.shape[-1] == mean.shape[-1] and bool((action == action[:, :1]).all())
+    if constant and not torch.allclose(action[:, 0], mean):
+        action = (mean + std).unsqueeze(1).expand_as(action)
+    return action, mean, std
 
 
 def sample_mean(function: Callable, inputs: Mapping[str, Any]) -> Tensor:
     """(R, D) means; the exact one where that fits."""
-    action, mean, std = gaussian_draws(function, inputs)
-    return settle(action.mean(1), mean, std / GAUSSIAN_DRAWS**0.5)
+    action, mean, _ = gaussian_draws(function, inputs)
+    return settle(action.mean(1), mean, action.std(1) / GAUSSIAN_DRAWS**0.5)
 
 
 def sample_std(function: Callable, inputs: Mapping[str, Any]) -> Tensor:
     """(R, D) standard deviations; the exact one where that fits."""
     action, _, std = gaussian_draws(function, inputs)
-    return settle(action.std(1), std, std / (2 * GAUSSIAN_DRAWS) ** 0.5)
+    spread = action.std(1)
+    return settle(spread, std, spread / (2 * GAUSSIAN_DRAWS) ** 0.5)
 
 
 def share_within_one_std(function: Callable, inputs: Mapping[str, Any]) -> Tensor:
@@ -96,13 +119,19 @@ def std_of_the_sum(function: Callable, inputs: Mapping[str, Any]) -> Tensor:
     """(R,) standard deviations of a₁ + a₂: √(σ₁² + σ₂²) if the two are independent."""
     action, _, std = gaussian_draws(function, inputs)
     exact = std[:, :2].square().sum(-1).sqrt()
-    return settle(action[..., :2].sum(-1).std(1), exact, exact / (2 * GAUSSIAN_DRAWS) ** 0.5)
+    spread = action[..., :2].sum(-1).std(1)
+    return settle(spread, exact, spread / (2 * GAUSSIAN_DRAWS) ** 0.5)
 
 
 def settle(estimate: Tensor, exact: Tensor, standard_error: Tensor) -> Tensor:
-    """The exact number wherever an estimate is within five standard errors of it.
+    """The exact number wherever an estimate fits it.
 
     A right sampler, whatever random numbers it draws, comes out exact; a wrong one shows what it
     really does.
     """
-    return torch.where((estimate - exact).abs() <= 5 * standard_error, exact, estimate)
+    return torch.where(within(estimate, exact, standard_error), exact, estimate)
+
+
+def within(estimate: Tensor, exact: Tensor, standard_error: Tensor) -> Tensor:
+    """Whether estimates are at most five standard errors off: by chance one in a million is not."""
+    return (estimate - exact).abs() <= 5 * standard_error

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from course_lib.checks.broadcast import broadcast_mistake
 from course_lib.checks.comparing import Difference, differences, reaches, same_outcome
+from course_lib.checks.explanations import IN_PLACE
 from course_lib.checks.outcome import run_case
 from course_lib.checks.problem import EDGE, GRADIENT, NUMERICS, VALUE, Outcome, Problem, WorkedCase
 from course_lib.checks.relations import Diagnosis, general_mistake
@@ -62,19 +63,37 @@ def judge(exercise: Problem, function: Callable, seeds: Sequence[int] = VISIBLE_
 
 
 def diagnose(exercise: Problem, function: Callable, runs: Sequence[Run]) -> Diagnosis | None:
-    """The known mistake that gives what came out on every case, else a general one, else None."""
+    """The known mistake that gives what came out, else a general one, else None.
+
+    A mistake that fits every case comes first, then one that fits all ordinary cases: two versions
+    of one mistake may part where a batch has one element or a spread is zero.
+    """
     failed = [run for run in runs if run.differences]
     if not failed or failed[0].differences[0].kind == "missing":
         return None
     failed_first = [*failed, *(run for run in runs if not run.differences)]
-    for place, mistake in enumerate(exercise.mistakes):
-        if all(same_outcome(exercise, run.worked.mistaken(place), run.got) for run in failed_first):
-            return Diagnosis(mistake.name, mistake.explanation)
+    ordinary = [run for run in failed_first if run.worked.case.part == VALUE]
+    for some in (failed_first, ordinary):
+        known = fitting_mistake(exercise, some)
+        if known:
+            return known
     if failed[0].differences[0].kind in NUMBERS:
         broadcast = broadcast_mistake(exercise, function, failed[0].worked.case)
         if broadcast:
             return broadcast
+    if all(one.kind == "changed" for run in failed for one in run.differences):
+        return Diagnosis("changes-input", IN_PLACE)
     return general_mistake([(run.worked.wanted, run.got) for run in failed])
+
+
+def fitting_mistake(exercise: Problem, runs: Sequence[Run]) -> Diagnosis | None:
+    """The first known mistake with the same outcome in all of these runs, if one of them failed."""
+    if not any(run.differences for run in runs):
+        return None
+    for place, mistake in enumerate(exercise.mistakes):
+        if all(same_outcome(exercise, run.worked.mistaken(place), run.got) for run in runs):
+            return Diagnosis(mistake.name, mistake.explanation)
+    return None
 
 
 def earned(exercise: Problem, failures: Sequence[Difference]) -> float:

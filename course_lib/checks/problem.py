@@ -76,6 +76,9 @@ class Problem(ABC):
         mistakes: known wrong versions; the first that matches is named.
         observe: turns (value, inputs) into what is compared; it is one of `drivers.py`.
         relative_tolerance, absolute_tolerance: for float64; float32 gets a hundred times more.
+        sampling_noise: how far two samples of one distribution may lie apart, in absolute and in
+            relative terms. It decides which known mistake a wrong sampler is, and never whether it
+            is wrong.
     """
 
     name: str
@@ -88,6 +91,7 @@ class Problem(ABC):
     observe: Callable[[Any, Mapping[str, Any]], Any] | None = None
     relative_tolerance: float = 1e-5
     absolute_tolerance: float = 1e-6
+    sampling_noise: float = 0.0
 
     @property
     def possible(self) -> float:

@@ -682,7 +682,7 @@ def draw_grid(axes, per_state, **options):
 #
 # $$d^\pi(s')=p_0(s')+\gamma\sum_sd^\pi(s)\,P_\pi(s'\mid s)\qquad\Longleftrightarrow\qquad(I-\gamma P_\pi^\top)\,d^\pi=p_0$$
 #
-# A linear system. Mind the transpose: visits are collected over where one comes *from*.
+# A linear system. Mind the transpose: visits are collected over where one comes *from*. (From the goal and the pit nothing leads on: their rows of P are zero. Where episodes end the visits sum to less than $1/(1-\gamma)$.)
 #
 # ### Exercise 6 · `state_visitation`
 #

@@ -145,6 +145,8 @@ check_answer(answer_picks_rows)
 #
 # $$\log\pi(a\mid s)=-\sum_{d=1}^D\Big[\tfrac12\Big(\frac{a_d-\mu_d}{\sigma_d}\Big)^2+\log\sigma_d+\tfrac12\log2\pi\Big]$$
 #
+# ([002]'s code leaves out two things: the constant, which no gradient notices, and the sum over d. With its mean over all elements, D joints get 1/D of the gradient.)
+#
 # ### Exercise 2 · `gaussian_log_prob`
 #
 # 2 points · 8 minutes · difficulty ●○○ easy
@@ -816,6 +818,72 @@ show(
 # %% [markdown]
 # There is no free lunch: as τ → 0 the samples become exact and their gradients explode; with a warm τ they are smooth samples of *another* machine. The score function has neither problem, and needs no slope of f. It has its noise.
 #
+# Now all of them on this one gradient, with the same number of presses. The oldest way joins in, *finite differences*: turn each of the four knobs by ±½, press n/8 times at each end with fresh dice, and divide the difference of the mean pays by 1.
+
+
+# %% nbgrader={"grade": false, "grade_id": "four-ways", "locked": true, "schema_version": 3, "solution": false}
+def four_ways(n):
+    """Estimates (4,) of one gradient from n presses, by method."""
+    pay, turned = payoff**2 / 5, 0.5 * torch.eye(4, dtype=torch.float64)
+    ends = torch.cat([theta.detach() + turned, theta.detach() - turned]).softmax(-1)
+    means = pay[torch.multinomial(ends, n // 8, replacement=True, generator=generator)].mean(-1)
+    pressed = torch.multinomial(pi, n, replacement=True, generator=generator)
+    noise = -torch.empty(n, 4, dtype=torch.float64).exponential_(generator=generator).log()
+    free = theta.detach().clone().requires_grad_()
+    log_prob = categorical_log_prob(free.expand(n, 4), pressed)
+    soft = gumbel_softmax(free.expand(n, 4), noise, 0.5, False)
+    scalars = {
+        "score function": score_function_surrogate(log_prob, pay[pressed]),
+        "leave one out": leave_one_out_surrogate(log_prob, pay[pressed]),
+        "Gumbel-softmax, τ = 0.5": ((soft @ payoff) ** 2 / 5).mean(),
+    }
+    found = {"finite differences": means[:4] - means[4:]}
+    return found | {
+        k: torch.autograd.grad(s, free, retain_graph=True)[0] for k, s in scalars.items()
+    }
+
+
+# %% tags=["raises-exception"]
+PRESSES = [8, 32, 128, 512, 2048, 8192]
+tries = {n: [four_ways(n) for _ in range(60)] for n in PRESSES}
+off = {
+    name: [
+        np.mean([(one[name] - squared).square().sum() for one in tries[n]]) ** 0.5 for n in PRESSES
+    ]
+    for name in tries[8][0]
+}
+
+# %% [markdown]
+# **Predict:** which of the four curves fall for ever?
+
+# %% nbgrader={"grade": false, "grade_id": "four-ways-figure", "locked": true, "schema_version": 3, "solution": false} tags=["raises-exception"]
+figure, axes = new_figure(size=(7, 3.4))
+looks = {
+    **METHODS,
+    "Gumbel-softmax, τ = 0.5": ("ddpg", "^"),
+    "finite differences": ("reference", "v"),
+}
+for name, errors in off.items():
+    color, marker = looks[name]
+    axes.loglog(PRESSES, errors, marker=marker, color=COLORS[color], label=name)
+axes.axhline(squared.norm(), color=COLORS["exact"], linewidth=1)
+axes.text(8192, 1.1 * squared.norm(), "length of the gradient", ha="right")
+axes.set_xticks(PRESSES, [f"{n:,}" for n in PRESSES])
+axes.set_yticks([0.1, 1, 10], ["0.1", "1", "10"])
+axes.minorticks_off()
+axes.set(xlabel="presses n", ylabel="error, root mean square")
+axes.set_title("Noise falls with √n, a bias stays")
+axes.legend(loc="lower left")
+show(
+    figure,
+    alt="Error of four estimates of one gradient against the number of presses, logarithmic axes. With 8,192 presses: "
+    + ", ".join(f"{name} {errors[-1]:.3f}" for name, errors in off.items())
+    + ". All fall like 1/√n but Gumbel-softmax, which is best with few presses and then stays at its bias.",
+)
+
+# %% [markdown]
+# Gumbel-softmax is the best with few presses, and no number of presses takes it further than its bias. Finite differences share the presses among the knobs, two settings each, and divide small differences of noisy means: with a thousand parameters hardly a press would be left for each. (With the *same* dice at both ends they are far less noisy: that is the staircase of the beginning, over a wide step.)
+#
 # ## 6 · Two dice in a row
 #
 # Real computations sample more than once: an action now, another later. A *stochastic computation graph* [004; Schulman et al. 2015]: first a road $x\in\{0,1\}$ is chosen with logits α, at a toll $c_1(x)$; then a speed $y\in\{0,1,2\}$ with logits β of that road, at a cost $c_2(x,y)$. Six outcomes, so everything is exact:
@@ -943,7 +1011,7 @@ show(
 #
 # - **Whole episodes:** a trajectory is a graph with hundreds of dice (lesson 02). **The best baseline**: lesson 03.
 # - **Control variates** that mix paths and scores (REBAR, RELAX), and measure-valued derivatives: see Mohamed et al. below.
-# - **Finite differences on the machine itself**, two noisy measurements per parameter: their variance grows with $1/h^2$; evolution strategies (lesson 13) live with it.
+# - **Random directions instead of one knob after the other:** evolution strategies (lesson 13) make finite differences useful.
 #
 # ## Summary
 #
@@ -953,6 +1021,7 @@ show(
 # | leave one out | $(f(x_i)-\bar f_{j\ne i})\nabla\log p_\theta(x_i)$ | several samples | none | less |
 # | pathwise | $\nabla_\theta f(\mu+\sigma\varepsilon)$ | slope of f, a continuous x | none (if f has no steps) | small |
 # | Gumbel-softmax | $\nabla_\theta f(\text{softmax}((\theta+g)/\tau))$ | slope of f | grows with τ | grows as τ falls |
+# | finite differences | $\frac{f(x_+)-f(x_-)}{2h}$, $x_\pm\sim p_{\theta\pm h}$ | two settings a parameter | grows with h² | grows with 1/h |
 #
 # - $\nabla p=p\,\nabla\log p$ turns a sum of gradients into an expectation; $\mathbb E[\nabla\log p]=0$.
 # - A density that is stretched is thinned: $-\log(\text{high}-\text{low})$ for each dimension.

@@ -32,7 +32,7 @@ use_style()
 # %% [markdown]
 # A robot with a battery works or rests, three times (you know it from lessons 00 and 02). An episode returns between −3 and 6. Two friends train one each, with the same method, REINFORCE. One uses the returns as they are. The other has a pay office that adds 1,000,000 to every return, so that everybody may feel rich.
 #
-# [003] asks what that does. Here is the answer, exactly, over all 64 things that can happen in an episode:
+# [003] has the extreme case: a good action pays 1,000,001, a bad one 999,999, and if bad ones happen to come first, nothing is learned any more. What does a million do? Here is the answer, exactly, over all 64 things that can happen in an episode:
 
 # %% nbgrader={"grade": false, "grade_id": "world", "locked": true, "schema_version": 3, "solution": false}
 P = torch.tensor([[[0.9, 0.1], [0.3, 0.7]], [[0.5, 0.5], [0.1, 0.9]]], dtype=torch.float64)
@@ -63,7 +63,27 @@ def moments(gradient):
 
 
 # %% [markdown]
-# A trajectory's gradient is its return times its score $\nabla\log p(\tau)$. For both friends:
+# A trajectory's gradient is its return times its score $\nabla\log p(\tau)$. For both friends, and one of the four parameters, the logit of working when charged:
+
+# %% nbgrader={"grade": false, "grade_id": "hook", "locked": true, "schema_version": 3, "solution": false}
+figure, panels = new_figure(1, 2, size=(7.4, 2.6), sharey=True)
+for axes, c in zip(panels, (0.0, 1_000_000.0), strict=True):
+    gradient = (episode_return + c) * score[:, 1]
+    axes.scatter(gradient, p, s=14, color=COLORS["reinforce"], alpha=0.7)
+    axes.axvline(p @ gradient, color=COLORS["exact"], linewidth=1)
+    axes.set_title(f"returns + {c:,.0f}", fontsize=10, fontweight="normal")
+    axes.set(xlabel="gradient from this trajectory")
+panels[0].set(ylabel="its probability", ylim=(0, None))
+panels[1].set_xticks([-1e6, 0, 1e6], ["−1 million", "0", "1 million"])
+figure.suptitle("Both lines, the means, stand at 0.61", fontweight="bold")
+show(
+    figure,
+    alt="Two panels with a dot for each of 64 trajectories: its gradient against its probability. On the left the gradients lie between −0.3 and 11, on the right "
+    "between −1.1 and 1.9 million. A line marks the mean: it is 0.61 in both.",
+)
+
+# %% [markdown]
+# On the left a few episodes show where the mean lies. On the right the same mean has to be found among numbers of a million. All four parameters:
 
 # %%
 for c in (0.0, 1_000_000.0):
@@ -73,7 +93,7 @@ for c in (0.0, 1_000_000.0):
     )
 
 # %% [markdown]
-# The mean gradient is the same to the last digit. Its standard deviation has grown to more than a million. Whoever pays a million to everyone has drowned the signal; so whoever *subtracts* the right number must be able to lift it out. That number is called a **baseline**. This lesson finds the best one, and the limits of what is allowed.
+# The mean gradient is the same in all printed digits. Its standard deviation has grown to more than a million. Whoever pays a million to everyone has drowned the signal; so whoever *subtracts* the right number must be able to lift it out. That number is called a **baseline**. This lesson finds the best one, and the limits of what is allowed.
 #
 # - **You will** measure the variance of a gradient, derive the best constant, learn a baseline for every state in two ways, see which baseline spoils everything, compare six weights for the same gradient, and watch a learner that fails without a baseline succeed with one.
 # - **You need** REINFORCE (lesson 02) and the log-derivative trick (lesson 01).
@@ -199,7 +219,7 @@ def draw_parabola(axes, b):
         axes.plot(grid, [variance_of(parameter, x) for x in grid], color=COLORS[color], label=label)
         axes.plot(b, variance_of(parameter, b), "o", color=COLORS[color])
     axes.axvline(p @ episode_return, color=COLORS["exact"], linewidth=1, linestyle=":")
-    axes.set(xlabel="baseline b", ylim=(0, 8))
+    axes.set(xlabel="baseline b", ylabel="variance", xticks=[-4, -2, 0, 2, 4, 6], ylim=(0, 10.5))
     axes.legend(loc="upper center", fontsize=7)
 
 
@@ -214,7 +234,7 @@ slider(
 )
 
 # %% [markdown]
-# A parabola, and not the same for each parameter. Take one parameter with score g and write its variance out [003]:
+# A parabola, and not the same for each parameter. It is no bias that moves when you move b, but noise does, and in both directions: [003] says of baselines that they "never hurt, only help", and here b = 4 is noisier than none at all. So which b? Take one parameter with score g and write its variance out [003]:
 #
 # $$\mathbb V[g(R-b)]=\mathbb E[g^2(R-b)^2]-\big(\mathbb E[gR]\big)^2$$
 #
@@ -304,7 +324,7 @@ check_answer(answer_usual_episode)
 #
 # $$\nabla J=\mathbb E\Big[\sum_t\big(G_t-b(s_t)\big)\,\nabla\log\pi(a_t\mid s_t)\Big]$$
 #
-# Given $s_t$, the number $b(s_t)$ is fixed before the action is drawn, so $\mathbb E[b(s_t)\nabla\log\pi(a_t|s_t)\mid s_t]=b(s_t)\sum_a\nabla\pi(a\mid s_t)=0$. The natural choice is what the state is worth, $V^\pi(s)=\mathbb E[G_t\mid s_t=s]$ [004].
+# (With a discount each term carries $\gamma^t$ [004], which implementations drop, as in lesson 02. On the robot γ = 1, and nothing is dropped.) Given $s_t$, the number $b(s_t)$ is fixed before the action is drawn, so $\mathbb E[b(s_t)\nabla\log\pi(a_t|s_t)\mid s_t]=b(s_t)\sum_a\nabla\pi(a\mid s_t)=0$. The natural choice is what the state is worth, $V^\pi(s)=\mathbb E[G_t\mid s_t=s]$ [004].
 #
 # ### Exercise 4 · `baseline_loss`
 #
@@ -349,12 +369,11 @@ check(baseline_loss, hidden=True)
 
 # %% nbgrader={"grade": false, "grade_id": "candidates", "locked": true, "schema_version": 3, "solution": false}
 to_go = reward.flip(0).cumsum(0).flip(0)  # (3, 64)
-value, ahead = [], torch.zeros(2, dtype=torch.float64)
+values = [torch.zeros(2, dtype=torch.float64)]  # no step to go
 for _ in range(3):
-    q = R + P @ ahead  # (2, 2) what each action is worth with this many steps to go
-    ahead = (logits.detach().softmax(-1) * q).sum(-1)
-    value.insert(0, ahead)
-value = torch.stack(value).gather(1, state)  # (3, 64) V of the states that were visited
+    q = R + P @ values[0]  # (2, 2) what each action is worth with one step more to go
+    values.insert(0, (logits.detach().softmax(-1) * q).sum(-1))
+value = torch.stack(values[:3]).gather(1, state)  # (3, 64) V of the states that were visited
 
 
 def gradients_of(baseline):
@@ -409,7 +428,7 @@ show(
 #
 # $$-\sum_a\pi(a)\,b(a)\,\nabla_z\log\pi(a),\qquad\nabla_{z_k}\log\pi(a)=\mathbb 1[a=k]-\pi(k)$$
 #
-# ### Exercise 8 · `action_baseline_bias`
+# ### Exercise 5 · `action_baseline_bias`
 #
 # 2 points · 8 minutes · difficulty ●●○ medium
 #
@@ -464,7 +483,32 @@ for name, baseline in (
     )
 
 # %% [markdown]
-# With b = Q nothing is left: everything that distinguishes the actions has been subtracted, noise and signal alike. A baseline is what one expects *before* the action. (One may use b(s, a) if one adds back what it takes away; Q-Prop in lesson 07 does.)
+# With b = Q nothing is left: everything that distinguishes the actions has been subtracted, noise and signal alike. Over whole episodes the same: all baselines so far, exactly, and from the 20,000 episodes of Exercise 1, where nobody could look up the truth.
+
+# %% nbgrader={"grade": false, "grade_id": "all-baselines", "locked": true, "schema_version": 3, "solution": false} tags=["raises-exception"]
+q_by_step = torch.stack([R + P @ ahead for ahead in values[1:]])  # (3, 2, 2)
+q_taken = q_by_step[torch.arange(3).unsqueeze(1), state, action]  # (3, 64)
+gradients = {
+    "none": episode_return.unsqueeze(1) * score,
+    "mean return": (episode_return - b).unsqueeze(1) * score,
+    "best constants": (episode_return.unsqueeze(1) - best) * score,
+    "V(s)": gradients_of(value),
+    "b(s, a) = Q": gradients_of(q_taken),
+}
+
+# %% tags=["raises-exception"]
+print("                 exact: bias  variance   20,000 episodes: off by  variance")
+for name, gradient in gradients.items():
+    mean, variance = moments(gradient)
+    off = (gradient[drawn].mean(0) - exact_gradient).norm()
+    print(
+        f"{name:16} {(mean - exact_gradient).norm():11.3f}  {variance:8.3f}   {off:23.3f}  {gradient_variance(gradient[drawn]):8.3f}"
+    )
+
+# %% [markdown]
+# The first four are unbiased; what the sample is off by is its noise, about $\sqrt{\text{variance}/20{,}000}\approx0.01$. The last has the least variance of all, and is off by the whole gradient, however many episodes are played.
+#
+# A baseline is what one expects *before* the action. (One may use b(s, a) if one adds back what it takes away; Q-Prop in lesson 07 does.)
 #
 # ### Think · 1 point
 #
@@ -496,7 +540,9 @@ check_answer(answer_may_be_subtracted)
 #
 # $$L=\text{mean}\ \tfrac12\big(G_t-V_\phi(s_t)\big)^2$$
 #
-# ### Exercise 5 · `value_loss_monte_carlo`
+# (The update in [004] reads $\phi\leftarrow\phi-\alpha\sum_t(V_\phi(s_t)-G_t)^2$. A ∇ is missing: one steps along the *gradient* of the loss.)
+#
+# ### Exercise 6 · `value_loss_monte_carlo`
 #
 # 2 points · 4 minutes · difficulty ●○○ easy
 #
@@ -555,7 +601,7 @@ def answer_own_value():
 check_answer(answer_own_value)
 
 # %% [markdown]
-# ### Exercise 6 · `value_loss_td`
+# ### Exercise 7 · `value_loss_td`
 #
 # 3 points · 8 minutes · difficulty ●●○ medium
 #
@@ -571,7 +617,7 @@ check_answer(answer_own_value)
 # </details>
 # <details><summary>Hint 3: nearly the code</summary>
 #
-# `target = (reward + gamma * next_value * ~terminated).detach()`, then as in Exercise 5.
+# `target = (reward + gamma * next_value * ~terminated).detach()`, then as in Exercise 6.
 # </details>
 # <details><summary>Help by symptom</summary>
 #
@@ -613,7 +659,7 @@ def walk(generator):
 TRUTH = torch.arange(1, 6) / 6
 
 
-def learn_values(method, seed, walks=100, step=0.1):
+def learn_values(method, step, seed, walks=100):
     """Root mean square error after each walk; V starts at ½ and takes plain gradient steps."""
     generator, table, errors = torch.Generator().manual_seed(seed), torch.full((5,), 0.5), []
     for _ in range(walks):
@@ -629,33 +675,44 @@ def learn_values(method, seed, walks=100, step=0.1):
 
 
 # %% tags=["raises-exception"]
+METHODS, STEPS = {"Monte Carlo": "reinforce", "temporal difference": "a2c"}, [0.01, 0.03, 0.1]
 curves = {
-    name: np.array([learn_values(name, seed) for seed in range(20)])
-    for name in ("Monte Carlo", "temporal difference")
+    (method, step): np.array([learn_values(method, step, seed) for seed in range(20)])
+    for method in METHODS
+    for step in STEPS
 }
 
 # %% [markdown]
-# **Predict:** which of the two ends closer to the truth after a hundred walks, with the same step size?
+# **Predict:** which of the two ends closer to the truth after a hundred walks? Does it hang on the step size?
+
 
 # %% nbgrader={"grade": false, "grade_id": "walks-figure", "locked": true, "schema_version": 3, "solution": false} tags=["raises-exception"]
-figure, axes = new_figure(size=(7, 3.2))
-for (name, runs), color in zip(curves.items(), ("reinforce", "a2c"), strict=True):
-    axes.plot(runs.T, color=COLORS[color], linewidth=0.5, alpha=0.4)
-    axes.plot(runs.mean(0), color=COLORS[color], linewidth=3, label=f"{name}, mean of 20")
-axes.set(xlabel="walks", ylabel="error of V, root mean square", ylim=(0, None))
-last = {name: runs[:, -20:].mean() for name, runs in curves.items()}
-axes.set_title(
-    f"Guesses from guesses: an error of {last['temporal difference']:.2f} against {last['Monte Carlo']:.2f}"
-)
-axes.legend()
-show(
-    figure,
-    alt="Error of the learned values over 100 walks, 20 runs each. Both fall from 0.24; with the same step size Monte Carlo stays at about "
-    f"{last['Monte Carlo']:.2f} and scatters widely, the temporal difference reaches about {last['temporal difference']:.2f}.",
+def draw_walks(axes, step):
+    for method, color in METHODS.items():
+        runs = curves[method, step]
+        axes.plot(runs.T, color=COLORS[color], linewidth=0.4, alpha=0.3)
+        axes.plot(runs.mean(0), color=COLORS[color], linewidth=3, label=method)
+    axes.set(xlabel="walks", ylabel="error of V", ylim=(0, 0.45))
+    if step == STEPS[0]:
+        axes.legend(loc="upper left", fontsize=7)
+
+
+last = {key: runs[:, -20:].mean() for key, runs in curves.items()}
+reached = {method: min(last[method, step] for step in STEPS) for method in METHODS}
+
+# %% tags=["raises-exception"]
+slider(
+    draw_walks,
+    step=STEPS,
+    static=[{"step": step} for step in STEPS],
+    title=f"With the best of three steps: {reached['Monte Carlo']:.2f} by returns, {reached['temporal difference']:.2f} by guesses",
+    alt="Root mean square error of the learned values over 100 walks, 20 runs each and their mean, for three step sizes. In the last 20 walks: "
+    + "; ".join(f"{method}, step {step}: {error:.2f}" for (method, step), error in last.items())
+    + ".",
 )
 
 # %% [markdown]
-# A walk's end is a coin toss, and Monte Carlo regresses every place on it. A temporal difference regresses on the *next place's* value, which many walks have shaped. The price: while V is wrong, its targets are wrong with it. That is a *bias*, and it becomes visible next.
+# A walk's end is a coin toss, and Monte Carlo regresses every place on it: a large step follows the last toss, a small one needs many walks. A temporal difference regresses on the *next place's* value, which many walks have shaped, so a larger step does less harm. With a small step it is the slower one: the news of an exit moves back one place at a time. The price: while V is wrong, its targets are wrong with it. That is a *bias*, and it becomes visible next.
 #
 # ## 6 · Six weights for one gradient
 #
@@ -670,7 +727,7 @@ show(
 # | `"advantage"` | $G_t-V(s_t)$ | a sample of $A=Q-V$ |
 # | `"td"` | $r_{t+1}+\gamma V(s_{t+1})-V(s_t)$ | on the slide γ is missing |
 #
-# ### Exercise 7 · `gradient_weight`
+# ### Exercise 8 · `gradient_weight`
 #
 # 3 points · 12 minutes · difficulty ●●○ medium
 #
@@ -727,12 +784,12 @@ check(gradient_weight, hidden=True)
 
 # %% nbgrader={"grade": false, "grade_id": "six-weights", "locked": true, "schema_version": 3, "solution": false}
 def six_weights(critic):
-    """Bias and variance of the gradient by kind; critic is (4, 2), V by steps played and state."""
-    table, found = critic, {}
+    """Bias and variance of the gradient by kind; critic is (3, 2), V by step and state."""
+    found = {}
     for kind in ("total", "to_go", "to_go_baseline", "q", "advantage", "td"):
         rows = []
         for i in range(64):
-            v = table[torch.arange(3), state[:, i]]
+            v = critic[torch.arange(3), state[:, i]]
             following = torch.cat([v[1:], torch.zeros(1, dtype=torch.float64)])
             ended = torch.tensor([False, False, True])
             weight = gradient_weight(kind, reward[:, i], v, following, ended, 1.0)
@@ -744,12 +801,8 @@ def six_weights(critic):
 
 
 # %% tags=["raises-exception"]
-true_values = torch.zeros(4, 2, dtype=torch.float64)
-for played in (2, 1, 0):
-    q = R + P @ true_values[played + 1]
-    true_values[played] = (logits.detach().softmax(-1) * q).sum(-1)
-wrong_values = torch.tensor([[1.0, 0.0]] * 4, dtype=torch.float64)
-with_truth, with_error = six_weights(true_values), six_weights(wrong_values)
+wrong_values = torch.tensor([[1.0, 0.0]] * 3, dtype=torch.float64)
+with_truth, with_error = six_weights(torch.stack(values[:3])), six_weights(wrong_values)
 
 # %% [markdown]
 # **Predict:** which of the six become biased when the critic is wrong?
@@ -854,12 +907,12 @@ for runs, color, label in ((with_value, "reinforce", "V subtracted"), (without, 
         played, np.median(runs, 0), color=COLORS[color], linewidth=3, label=f"{label}, median"
     )
 axes.axhline(475, color=COLORS["exact"], linestyle="--", linewidth=1)
-axes.set(xlabel="episodes played", ylabel="return of an episode", ylim=(0, 520))
+axes.set(xlabel="episodes played", ylabel="return of an episode", ylim=(0, 600))
 solved = [(runs.max(1) >= 475).sum() for runs in (with_value, without)]
 axes.set_title(
     f"Within 60 episodes {solved[0]} of 5 reach 475 with V, and {solved[1]} of 5 without"
 )
-axes.legend()
+axes.legend(loc="upper left", ncols=2)
 show(
     figure,
     alt=f"Returns against episodes played, five seeds each. With V subtracted the median is {np.median(with_value, 0)[3]:.0f} after 40 episodes; "
@@ -871,7 +924,7 @@ show(
 #
 # Where does the difference come from?
 #
-# - **a.** The same expected gradient with less noise: with V, four episodes say as much as many more without.
+# - **a.** The same expected gradient with less noise: with V, one episode says as much as several without.
 # - **b.** The critic adds reward.
 # - **c.** Without V the expected gradient points somewhere else.
 # - **d.** The learner without V had no critic to train, so it was slower.
@@ -984,7 +1037,32 @@ figure = learning_curve(
 show(figure, alt=f"Repaired: {describe_curves(repaired)} Bugged: {describe_curves(bugged)}")
 
 # %% [markdown]
-# Her weights were negative nearly everywhere, and the more so the *better* the state: the pole is taught to avoid what is good. What would have found it? Printing the mean of the weights (it should be near zero), and asking of every difference whether both sides have the same unit.
+# Her weights are negative everywhere, and the more so the *better* the state. Does she teach the pole to avoid what is good? Section 3 says no: V is a function of the state, in whatever units, so it cannot bias anything. Ask the robot, with the true V and rewards a hundred times as large, as CartPole's returns are large:
+
+
+# %% nbgrader={"grade": false, "grade_id": "bug-moments", "locked": true, "schema_version": 3, "solution": false} tags=["raises-exception"]
+def normalised(weight):
+    """To mean 0 and standard deviation 1, over all steps of all trajectories."""
+    weight = weight - (p * weight).sum() / 3
+    return weight / ((p * weight.square()).sum() / 3).sqrt()
+
+
+weights = {
+    "G, normalised": normalised(100 * to_go),
+    "G − V, normalised": normalised(100 * (to_go - value)),
+    "hers": normalised(100 * to_go) - 100 * value,
+}
+
+# %% tags=["raises-exception"]
+for name, weight in weights.items():
+    mean, variance = moments(gradients_of(to_go - weight))  # G minus this baseline is the weight
+    cosine = mean @ exact_gradient / (mean.norm() * exact_gradient.norm())
+    print(
+        f"{name:18} cosine with ∇J {cosine:.6f}   noise of one episode / signal {variance**0.5 / mean.norm():6.1f}"
+    )
+
+# %% [markdown]
+# Her expected gradient points exactly where it should, and it is buried in noise: the signal was divided by the spread of G, what is subtracted was not. It is the pay office of the beginning, with the sign turned. What would have found it? Printing mean and spread of the weights (0 and 1, if they are normalised), and asking of every difference whether both sides have the same unit.
 
 # %% [markdown]
 # ## 9 · What we left out

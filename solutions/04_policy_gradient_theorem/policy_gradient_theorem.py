@@ -18,7 +18,7 @@ torch.set_printoptions(precision=4, sci_mode=False)
 use_style()
 
 # %% [markdown]
-# Four states, three actions, random transitions, random rewards. The policy is a softmax with three logits a state, so θ is a table of twelve numbers. Change one of them a little. Two things happen: the agent gets to *other states*, and what it does *there* is worth something else. Here is how much both change if the first logit goes up, per unit:
+# Four states, three actions, random transitions, random rewards. The policy is a softmax with three logits a state, so θ is a table of twelve numbers. Change one of them a little. Two things happen: the agent gets to *other states*, and being in a state is worth something else, because it will act differently later. Here is how much both change, per unit, if one logit goes up, that of action 0 in state 0:
 
 # %% nbgrader={"grade": false, "grade_id": "world", "locked": true, "schema_version": 3, "solution": false}
 mdp = random_mdp(4, 3, seed=1)
@@ -26,16 +26,34 @@ P, R, p0, gamma = mdp.P, mdp.R, mdp.p0, 0.9
 logits = torch.randn(4, 3, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
 
 
-def visits_of(logits):
+def visits_of(logits, start=p0):
     """d^π (4,), lesson 00."""
     chain = torch.einsum("sk,skt->st", logits.softmax(-1), P)
-    return torch.linalg.solve(torch.eye(4, dtype=P.dtype) - gamma * chain.T, p0)
+    return torch.linalg.solve(torch.eye(4, dtype=P.dtype) - gamma * chain.T, start)
 
 
-def J_of(logits):
+def J_of(logits, start=p0):
     """The expected return, lesson 00."""
-    return visits_of(logits) @ (logits.softmax(-1) * R).sum(-1)
+    return visits_of(logits, start) @ (logits.softmax(-1) * R).sum(-1)
 
+
+# %% nbgrader={"grade": false, "grade_id": "hook", "locked": true, "schema_version": 3, "solution": false}
+worth = [jacrev(J_of)(logits, start)[0, 0] for start in torch.eye(4, dtype=P.dtype)]
+figure, (left, right) = new_figure(1, 2, size=(7, 2.6))
+left.bar(range(4), jacrev(visits_of)(logits)[:, 0, 0], color=COLORS["reinforce"])
+right.bar(range(4), worth, color=COLORS["a2c"])
+for axes, label in ((left, "change of the visits"), (right, "change of the value")):
+    axes.axhline(0, color="black", linewidth=1)
+    axes.set(xlabel="state", xticks=range(4), ylabel=label)
+figure.suptitle("One logit of state 0 moves everything, everywhere", fontweight="bold")
+show(
+    figure,
+    alt="Two bar charts over the four states, per unit of one logit of state 0. Left, the discounted visits: more of state 0, less of all others. "
+    "Right, the value of starting in each state: it falls in all four, most in state 0.",
+)
+
+# %% [markdown]
+# With the visits and the values J changes:
 
 # %%
 exact = jacrev(J_of)(logits)  # (4, 3) by differentiating the linear solve
@@ -343,7 +361,16 @@ def answer_lost_on_the_way():
 check_answer(answer_lost_on_the_way)
 
 # %% [markdown]
-# **Line 6.** Exchange the sums. $\sum_k\gamma^k\Pr(s_k=s)$ is $d^\pi(s)$, by definition. What is left is the theorem.
+# **Line 6.** Exchange the sums. $\sum_k\gamma^k\Pr(s_k=s)$ is $d^\pi(s)$, by definition:
+
+# %% tags=["raises-exception"]
+chain = torch.einsum("sk,skt->st", pi, P)
+terms = [gamma**k * p0 @ torch.linalg.matrix_power(chain, k) for k in range(300)]
+print("300 terms of the sum:", sum(terms))
+print("one linear system:   ", visits_of(logits))
+
+# %% [markdown]
+# What is left is the theorem.
 #
 # ### Exercise 5 · `policy_gradient_theorem`
 #
@@ -468,26 +495,29 @@ check(likelihood_ratio_gradient, hidden=True)
 generator = torch.Generator().manual_seed(0)
 
 
-def sampled_error(n):
-    """How far one estimate from n samples is from ∇J."""
+def sampled_error(n, weigh_with):
+    """How far one estimate from n samples is from ∇J; weigh_with is a table (4, 3)."""
     visits = visits_of(logits)
     state = torch.multinomial(visits, n, replacement=True, generator=generator)
     action = torch.multinomial(pi[state], 1, generator=generator).squeeze(-1)
     weight = torch.full((n,), 1 / (1 - gamma), dtype=torch.float64)
-    estimate = likelihood_ratio_gradient(logits, state, action, Q[state, action], weight)
+    estimate = likelihood_ratio_gradient(logits, state, action, weigh_with[state, action], weight)
     return (estimate - exact).norm().item()
 
 
 SIZES = [10, 100, 1_000, 10_000]
-errors = np.array([[sampled_error(n) for _ in range(30)] for n in SIZES])
+errors = np.array([[sampled_error(n, Q) for _ in range(30)] for n in SIZES])
+A = Q - V.unsqueeze(-1)
+with_advantage = np.array([[sampled_error(n, A) for _ in range(30)] for n in SIZES])
 
 # %% [markdown]
-# The error against the number of samples, thirty estimates each:
+# The error against the number of samples, thirty estimates each. (The second line has Q − V in place of Q: V is a baseline, lesson 03.)
 
 # %% nbgrader={"grade": false, "grade_id": "sampling-figure", "locked": true, "schema_version": 3, "solution": false} tags=["raises-exception"]
 figure, axes = new_figure(size=(7, 3))
 axes.loglog(np.repeat(SIZES, 30), errors.flatten(), ".", color=COLORS["reinforce"], alpha=0.4)
-axes.loglog(SIZES, errors.mean(1), color=COLORS["reinforce"], label="mean of 30 estimates")
+axes.loglog(SIZES, errors.mean(1), color=COLORS["reinforce"], label="with Q, mean of 30 estimates")
+axes.loglog(SIZES, with_advantage.mean(1), color=COLORS["a2c"], label="with Q − V")
 axes.loglog(
     SIZES,
     errors[0].mean() * np.sqrt(10 / np.array(SIZES)),
@@ -505,11 +535,12 @@ axes.legend(loc="lower left")
 show(
     figure,
     alt="Error of the sampled gradient against the number of samples, logarithmic axes. The mean error falls like 1/√n, from "
-    f"{errors[0].mean():.1f} with 10 samples to {errors[-1].mean():.2f} with 10,000. With ten samples the error is larger than the gradient itself.",
+    f"{errors[0].mean():.1f} with 10 samples to {errors[-1].mean():.2f} with 10,000. With ten samples the error is larger than the gradient itself. "
+    f"With Q − V it falls in the same way, from {with_advantage[0].mean():.2f} to {with_advantage[-1].mean():.3f}.",
 )
 
 # %% [markdown]
-# Here Q was known. An agent has a sample of it, the reward-to-go: more noise, the same mean (lessons 02 and 03).
+# With Q, ten samples say nothing: the error is several times the length of ∇J. All values here lie around −4, so every action that was sampled is pushed down, and only many samples show which ones less. Q − V leaves that common part out. Here Q was known. An agent has a sample of it, the reward-to-go: more noise, the same mean (lessons 02 and 03).
 #
 # ## 4 · A field of arrows
 #
@@ -622,7 +653,7 @@ check(undiscounted_gradient, hidden=True)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# The angle between the two directions, for 100 steps and several γ, on our four states and averaged over 200 random MDPs:
+# The cosine of the angle between the two directions (1: the same, 0: at right angles), for 100 steps and several γ, on our four states and averaged over 200 random MDPs:
 
 
 # %% tags=["raises-exception"]
@@ -668,6 +699,39 @@ for g in (0.5, 0.7, 0.8, 0.9):
     print(f"γ = {g}: ∇J = {right:+.3f}   without γ^t {dropped:+.3f}")
 
 # %% [markdown]
+# J depends on z alone, so both directions can be drawn along it. Move γ:
+
+
+# %% nbgrader={"grade": false, "grade_id": "corridor-figure", "locked": true, "schema_version": 3, "solution": false}
+def draw_corridor(axes, gamma):
+    grid = torch.linspace(-4, 4, 81, dtype=torch.float64)
+    first = torch.sigmoid(grid)  # the probability of the first action
+    J = first + 0.2 * gamma / (1 - gamma) * (1 - first)
+    axes.plot(grid, J, color=COLORS["exact"], linewidth=1)
+    for gradient, color, label, width in (
+        (shared(policy_gradient_theorem, 0.0, gamma), "reinforce", "∇J", 4),
+        (shared(undiscounted_gradient, 0.0, gamma, 100), "wrong", "without γᵗ", 1.5),
+    ):
+        end = 60 if gradient > 0 else 20  # z = 2 or −2
+        arrow = {"arrowstyle": "-|>", "color": COLORS[color], "linewidth": width}
+        axes.annotate("", (grid[end], J[end]), (grid[40], J[40]), arrowprops=arrow)
+        axes.plot([], [], color=COLORS[color], label=label)
+    axes.set(xlabel="logit z", ylabel="J", ylim=(0, 2.2))
+    axes.legend(loc="upper right", fontsize=7)
+
+
+# %% tags=["raises-exception"]
+slider(
+    draw_corridor,
+    gamma=[0.5, 0.7, 0.8, 0.9],
+    static=[{"gamma": gamma} for gamma in (0.5, 0.8, 0.9)],
+    labels={"gamma": "γ"},
+    title="Two arrows from z = 0: for γ = 0.5 and 0.8 one leads downhill",
+    alt="Three panels of J against the shared logit z. For γ = 0.5 and 0.8 J rises with z; an arrow for ∇J leads up the curve, an arrow for the direction "
+    "without γ^t down it. For γ = 0.9 J falls with z, and both arrows lead up the curve, to the left.",
+)
+
+# %% [markdown]
 # For γ up to 0.8 the return asks for the first action, and the undiscounted direction, which counts a hundred corridor steps in full, goes the other way: *downhill*. It is the gradient of no objective at all [Nota and Thomas 2020]. In practice it works well, because late steps are worth learning from; but it is not ∇J, and now you know by how much.
 #
 # ### Think · 1 point
@@ -700,8 +764,8 @@ check_answer(answer_why_dropped)
 maze = grid_world()
 
 
-def climb(samples, seed=0, steps=400):
-    """J along 400 steps of ascent, exact (samples = 0) or estimated."""
+def climb(samples, seed=0, steps=150):
+    """J along 150 steps of ascent, exact (samples = 0) or estimated."""
     generator, z, history = torch.Generator().manual_seed(seed), torch.zeros_like(maze.R), []
     for _ in range(steps):
         pi = z.softmax(-1)
@@ -737,10 +801,12 @@ axes.set_title("Fifty samples a step climb nearly as fast as the exact gradient"
 axes.legend(loc="lower right")
 show(
     figure,
-    alt=f"J over 400 steps of ascent. The exact gradient rises from {curves[0][0]:.2f} to {ends[0]:.2f}; five runs with 50 samples a step end between {min(ends[1:]):.2f} and {max(ends[1:]):.2f}.",
+    alt=f"J over 150 steps of ascent. The exact gradient rises from {curves[0][0]:.2f} to {ends[0]:.2f}; five runs with 50 samples a step end between {min(ends[1:]):.2f} and {max(ends[1:]):.2f}.",
 )
 
 # %% [markdown]
+# For forty steps next to nothing happens. Whoever walks for ever pays $1/(1-0.9)=10$, and whoever falls into the pit after d steps pays $10\,(1-0.9^d)+0.9^d\cdot10=10$ too: with γ = 0.9 nothing is better than anything else but the goal, and a random walker hardly ever sees it. Once it is found, the hill is steep. (In lesson 00 γ was 0.95. Then walking for ever costs 20 and the pit still 10, so the slope led there.)
+#
 # ### Think · 1 point
 #
 # In the theorem, Q is the action value of the *current* policy. Suppose you keep an old Q, from ten updates ago, because computing it is expensive. What do you follow?

@@ -90,6 +90,22 @@ def changes_baseline(pi: Tensor, baseline: Tensor) -> Tensor:
     return -pi * baseline
 
 
+def softmax_again(pi: Tensor, baseline: Tensor) -> Tensor:
+    return action_baseline_bias(pi.softmax(-1), baseline)
+
+
+def unweighted_sum(pi: Tensor, baseline: Tensor) -> Tensor:
+    return -pi * (baseline - baseline.sum())
+
+
+def second_half(pi: Tensor, baseline: Tensor) -> Tensor:
+    return pi * (pi @ baseline)
+
+
+def above_the_best(pi: Tensor, baseline: Tensor) -> Tensor:
+    return -pi * (baseline - baseline.max())
+
+
 def by_autograd(pi: Tensor, baseline: Tensor) -> Tensor:
     """Right: the sum over actions of π b, differentiated through a softmax of logits."""
     certain = pi.detach().clamp(min=1e-300).log() if pi.dtype == torch.float64 else pi.log()
@@ -194,6 +210,29 @@ EXERCISE = Exercise(
             "table",
             "A table (K, K) came out, one row an action. Sum over the actions.",
             table,
+        ),
+        Mistake(
+            "softmax-again",
+            "`pi` went through a softmax once more. It holds probabilities already.",
+            softmax_again,
+        ),
+        Mistake(
+            "unweighted-sum",
+            "The sum over the actions lacks π: what is subtracted is the mean under π, Σ_a π(a) "
+            "b(a).",
+            unweighted_sum,
+        ),
+        Mistake(
+            "second-half-only",
+            "That is the second half, π(k) Σ_a π(a) b(a). The score has two parts; 1[a = k] gives "
+            "−π(k) b(k).",
+            second_half,
+        ),
+        Mistake(
+            "above-the-best",
+            "The largest baseline was subtracted; it is the mean under π, or a constant baseline "
+            "of all actions would only by luck come out as zero.",
+            above_the_best,
         ),
         Mistake("changes-baseline", IN_PLACE, changes_baseline),
     ),

@@ -1,9 +1,11 @@
 """The exercise `action_value`: its cases, and what goes wrong with it."""
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
-from course_lib.checks.drawing import normal, tabular
+from course_lib.checks.drawing import world
 from course_lib.checks.exercise import EDGE, VALUE, Case, Exercise, Mistake
 from course_lib.checks.explanations import IN_PLACE
 from course_lib.reference.tabular import action_value
@@ -12,18 +14,14 @@ from course_lib.reference.tabular import action_value
 def cases(generator: torch.Generator) -> list[Case]:
     """Random MDPs with any values; γ at its limits, one state."""
 
-    def world(states: int, actions: int, gamma: float) -> dict[str, Tensor | float]:
-        drawn = tabular(generator, states, actions)
-        value = 2 * normal(generator, states)
-        return {"P": drawn["P"], "R": drawn["R"], "value": value, "gamma": gamma}
-
+    draw = partial(world, generator, inputs=("P", "R", "value"))
     return [
-        Case("three states, two actions", world(3, 2, 0.8)),
-        Case("five states, three actions", world(5, 3, 0.95)),
-        Case("as many actions as states", world(3, 3, 0.9)),
-        Case("γ = 0: the rewards", world(4, 2, 0.0), EDGE),
-        Case("γ = 1", world(4, 2, 1.0), EDGE),
-        Case("a single state", world(1, 3, 0.9), EDGE),
+        Case("three states, two actions", draw(3, 2, 0.8)),
+        Case("five states, three actions", draw(5, 3, 0.95)),
+        Case("as many actions as states", draw(3, 3, 0.9)),
+        Case("γ = 0: the rewards", draw(4, 2, 0.0), EDGE),
+        Case("γ = 1", draw(4, 2, 1.0), EDGE),
+        Case("a single state", draw(1, 3, 0.9), EDGE),
     ]
 
 
@@ -91,6 +89,26 @@ def minus_bootstrap(P, R, value, gamma) -> Tensor:
 def changes_rewards(P, R, value, gamma) -> Tensor:
     R += gamma * ahead(P, value)
     return R
+
+
+def actions_averaged(P, R, value, gamma) -> Tensor:
+    return R + gamma * (P.mean(1) @ value).unsqueeze(1)
+
+
+def best_state(P, R, value, gamma) -> Tensor:
+    return R + gamma * value.max()
+
+
+def mean_for_sum(P, R, value, gamma) -> Tensor:
+    return R + gamma * (P * value).mean(-1)
+
+
+def discounted_twice(P, R, value, gamma) -> Tensor:
+    return action_value(P, R, value, gamma**2) if gamma < 1 else action_value(P, R, value, 1.0)
+
+
+def each_next_state(P, R, value, gamma) -> Tensor:
+    return R.unsqueeze(-1) + gamma * P * value
 
 
 def matrix_product(P, R, value, gamma) -> Tensor:
@@ -186,6 +204,32 @@ EXERCISE = Exercise(
             "minus-bootstrap",
             "The next state's value is subtracted; it is what one still gets, so it is added.",
             minus_bootstrap,
+        ),
+        Mistake(
+            "actions-averaged",
+            "The next states of all actions are averaged, so V(s') is the same whatever one does. "
+            "Q asks what *this* action leads to: keep its axis.",
+            actions_averaged,
+        ),
+        Mistake(
+            "best-state",
+            "You add the value of the best of all states, wherever one is. Weigh V with P.",
+            best_state,
+        ),
+        Mistake(
+            "mean-for-sum",
+            "P V is averaged over the next states. P holds the weights of the mean already: sum.",
+            mean_for_sum,
+        ),
+        Mistake(
+            "discounted-twice",
+            "The next state's value is discounted by γ². It lies one step ahead: γ.",
+            discounted_twice,
+        ),
+        Mistake(
+            "each-next-state",
+            "One number for each next state came out, (S, K, S). Sum over the last axis.",
+            each_next_state,
         ),
         Mistake("changes-rewards", IN_PLACE, changes_rewards),
     ),

@@ -108,6 +108,38 @@ def changes_returns(log_prob: Tensor, reward_to_go: Tensor, baseline: Tensor) ->
     return -(reward_to_go * log_prob).mean()
 
 
+def centred(log_prob: Tensor, reward_to_go: Tensor, baseline: Tensor) -> Tensor:
+    weight = reward_to_go - baseline
+    return paid(weight - weight.mean(), log_prob)
+
+
+def scaled(log_prob: Tensor, reward_to_go: Tensor, baseline: Tensor) -> Tensor:
+    weight = (reward_to_go - baseline).detach()
+    return paid(weight / (weight.std(correction=0) + 1e-8), log_prob)
+
+
+def not_averaged(log_prob: Tensor, reward_to_go: Tensor, baseline: Tensor) -> Tensor:
+    return -(reward_to_go - baseline).detach() * log_prob
+
+
+def with_value_loss(log_prob: Tensor, reward_to_go: Tensor, baseline: Tensor) -> Tensor:
+    error = reward_to_go - baseline
+    return paid(error, log_prob) + 0.5 * error.square().mean()
+
+
+def wrong_one_detached(log_prob: Tensor, reward_to_go: Tensor, baseline: Tensor) -> Tensor:
+    return -((reward_to_go - baseline) * log_prob.detach()).mean()
+
+
+def next_baseline(log_prob: Tensor, reward_to_go: Tensor, baseline: Tensor) -> Tensor:
+    following = baseline.roll(-1, 0) if baseline.ndim else baseline
+    return paid(reward_to_go - following, log_prob)
+
+
+def sum_over_episodes(log_prob: Tensor, reward_to_go: Tensor, baseline: Tensor) -> Tensor:
+    return baseline_loss(log_prob, reward_to_go, baseline) * log_prob.shape[1]
+
+
 def two_sums(log_prob: Tensor, reward_to_go: Tensor, baseline: Tensor) -> Tensor:
     """Right: the two products apart."""
     kept = baseline.detach()
@@ -217,6 +249,46 @@ EXERCISE = Exercise(
             "mean-of-the-baseline",
             "The baselines of the steps were averaged first. Each step has its own.",
             mean_of_baseline,
+        ),
+        Mistake(
+            "centred",
+            "The mean of G − b was taken off as well. b is the only thing to subtract here; the "
+            "batch's own mean is another baseline.",
+            centred,
+        ),
+        Mistake(
+            "scaled",
+            "G − b was divided by its spread. That comes at the end of this lesson; here the "
+            "weight is G − b itself.",
+            scaled,
+        ),
+        Mistake(
+            "not-averaged",
+            "One number for each step came out, (T, N). A loss is one number: take the mean.",
+            not_averaged,
+        ),
+        Mistake(
+            "with-value-loss",
+            "The squared error of the baseline was added. It has a loss and an optimiser of its "
+            "own (Exercise 6); this loss is the policy's.",
+            with_value_loss,
+        ),
+        Mistake(
+            "wrong-one-detached",
+            "`detach()` stands at `log_prob`, so the policy never moves and the baseline does. It "
+            "belongs to the weight, G − b.",
+            wrong_one_detached,
+        ),
+        Mistake(
+            "baseline-of-the-next-step",
+            "G_t is compared with the baseline of step t + 1: that state was reached by the action "
+            "itself. A baseline is what was expected *before* the action.",
+            next_baseline,
+        ),
+        Mistake(
+            "sum-over-episodes",
+            "The episodes are added up, the steps averaged. Take the mean over both.",
+            sum_over_episodes,
         ),
         Mistake("changes-returns", IN_PLACE, changes_returns),
     ),

@@ -149,6 +149,20 @@ def changes_action(concentration1, concentration0, action, low, high) -> Tensor:
     return result
 
 
+def width_divides(concentration1, concentration0, action, low, high) -> Tensor:
+    fraction = fraction_of(action, low, high)
+    return (terms(concentration1, concentration0, fraction) / (high - low)).sum(-1)
+
+
+def concentrations_above_one(concentration1, concentration0, action, low, high) -> Tensor:
+    one, other = concentration1.exp().log1p() + 1, concentration0.exp().log1p() + 1
+    return beta_log_prob(one, other, action, low, high)
+
+
+def first_detached(concentration1, concentration0, action, low, high) -> Tensor:
+    return beta_log_prob(concentration1.detach(), concentration0, action, low, high)
+
+
 def with_the_library(concentration1, concentration0, action, low, high) -> Tensor:
     """Right: torch's Beta, and the change of variables."""
     beta = torch.distributions.Beta(concentration1, concentration0)
@@ -267,6 +281,24 @@ EXERCISE = Exercise(
             "The value is right, but log B(α, β) was cut from its graph. Its gradient is what "
             "keeps the concentrations from growing without end.",
             normaliser_detached,
+        ),
+        Mistake(
+            "width-divides",
+            "The *logarithm* is divided by the width. The density is; its logarithm loses "
+            "log(high − low).",
+            width_divides,
+        ),
+        Mistake(
+            "concentrations-above-one",
+            "The concentrations went through a softplus, plus one. The network has done that; here "
+            "they are used as they are.",
+            concentrations_above_one,
+        ),
+        Mistake(
+            "concentration-detached",
+            "The value is right, but `concentration1` was cut from its graph: half of the policy "
+            "would never learn.",
+            first_detached,
         ),
         Mistake("changes-action", IN_PLACE, changes_action),
     ),

@@ -18,14 +18,15 @@ def cases(generator: torch.Generator) -> list[Case]:
             "action": actions(generator, num_actions, rows),
         }
 
-    huge = torch.tensor([[0.0, 1e4, -1e4], [1e4, 1e4, 0.0], [-1e4, 0.0, 1e4]], dtype=torch.float64)
+    rows = [[0.0, 1e4, -1e4], [1e4, 1e4, 0.0], [-1e4, 0.0, 1e4], [-1e4, -9_999.0, -9_998.0]]
+    huge = torch.tensor(rows, dtype=torch.float64)
     return [
         Case("three rows of two actions", batch(3, 2)),
         Case("seven rows of five actions", batch(7, 5)),
         Case("as many rows as actions", batch(4, 4)),
         Case("a single row", batch(1, 3), EDGE),
         Case("a single action: it is certain", batch(3, 1), EDGE),
-        Case("logits of ±10,000", {"logits": huge, "action": torch.tensor([2, 0, 2])}, NUMERICS),
+        Case("logits of ±10,000", {"logits": huge, "action": torch.tensor([2, 0, 2, 1])}, NUMERICS),
     ]
 
 
@@ -111,6 +112,27 @@ def changes_action(logits: Tensor, action: Tensor) -> Tensor:
     result = logits.log_softmax(-1)[rows, action]
     action += rows * logits.shape[-1]
     return result
+
+
+def largest_of_the_batch(logits: Tensor, action: Tensor) -> Tensor:
+    shifted = logits - logits.max()
+    return taken(shifted, action) - shifted.exp().sum(-1).log()
+
+
+def softmax_twice(logits: Tensor, action: Tensor) -> Tensor:
+    return categorical_log_prob(logits.softmax(-1), action)
+
+
+def cut_off(logits: Tensor, action: Tensor) -> Tensor:
+    return categorical_log_prob(logits, action).clamp(min=-100)
+
+
+def sum_over_rows(logits: Tensor, action: Tensor) -> Tensor:
+    return categorical_log_prob(logits, action).sum()
+
+
+def sum_over_actions(logits: Tensor, action: Tensor) -> Tensor:
+    return logits.log_softmax(-1).sum(-1)
 
 
 def with_the_library(logits: Tensor, action: Tensor) -> Tensor:
@@ -244,6 +266,34 @@ EXERCISE = Exercise(
             "counts-from-one",
             "The actions are numbered from 0, as axes are; you read the element before.",
             counts_from_one,
+        ),
+        Mistake(
+            "largest-of-the-batch",
+            "The largest logit of the whole batch was subtracted. In a row that lies far below it "
+            "all exponentials are 0, and the logarithm of their sum is −inf: subtract each row's "
+            "own largest.",
+            largest_of_the_batch,
+        ),
+        Mistake(
+            "softmax-twice",
+            "The softmax was taken twice: probabilities went in where logits belong.",
+            softmax_twice,
+        ),
+        Mistake(
+            "cut-off",
+            "Small log-probabilities were cut off. Then unlikely actions have a wrong value and no "
+            "gradient; log_softmax needs no bound.",
+            cut_off,
+        ),
+        Mistake(
+            "sum-over-rows",
+            "One number came out. One log-probability for each row is wanted, (B,).",
+            sum_over_rows,
+        ),
+        Mistake(
+            "sum-over-actions",
+            "The log-probabilities of all actions were added. Pick the one that was taken.",
+            sum_over_actions,
         ),
         Mistake("changes-action", IN_PLACE, changes_action),
     ),

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from course_lib.checks.drawing import normal
+from course_lib.checks.drawing import powers, rewards
 from course_lib.checks.exercise import EDGE, VALUE, Case, Exercise, Mistake
 from course_lib.checks.explanations import IN_PLACE
 from course_lib.reference.returns import discounted_return, reward_to_go
@@ -12,23 +12,15 @@ from course_lib.reference.returns import discounted_return, reward_to_go
 def cases(generator: torch.Generator) -> list[Case]:
     """Two short episodes to read, a longer batch, a square one; γ, T and N at their limits."""
 
-    def rewards(steps: int, number: int, gamma: float) -> dict[str, Tensor | float]:
-        return {"reward": normal(generator, steps, number) + 0.5, "gamma": gamma}
-
     return [
-        Case("two episodes of three steps", rewards(3, 2, 0.9)),
-        Case("five episodes of eight steps", rewards(8, 5, 0.97)),
-        Case("as many steps as episodes", rewards(4, 4, 0.8)),
-        Case("a single step", rewards(1, 3, 0.9), EDGE),
-        Case("a single episode", rewards(6, 1, 0.9), EDGE),
-        Case("γ = 1: nothing is discounted", rewards(4, 3, 1.0), EDGE),
-        Case("γ = 0: only the first reward counts", rewards(4, 3, 0.0), EDGE),
+        Case("two episodes of three steps", rewards(generator, 3, 2, 0.9)),
+        Case("five episodes of eight steps", rewards(generator, 8, 5, 0.97)),
+        Case("as many steps as episodes", rewards(generator, 4, 4, 0.8)),
+        Case("a single step", rewards(generator, 1, 3, 0.9), EDGE),
+        Case("a single episode", rewards(generator, 6, 1, 0.9), EDGE),
+        Case("γ = 1: nothing is discounted", rewards(generator, 4, 3, 1.0), EDGE),
+        Case("γ = 0: only the first reward counts", rewards(generator, 4, 3, 0.0), EDGE),
     ]
-
-
-def powers(reward: Tensor, gamma: float) -> Tensor:
-    """(T, 1) γ^t."""
-    return (gamma ** torch.arange(len(reward), dtype=reward.dtype)).unsqueeze(1)
 
 
 def undiscounted(reward: Tensor, gamma: float) -> Tensor:
@@ -91,6 +83,26 @@ def last_power_only(reward: Tensor, gamma: float) -> Tensor:
 def changes_reward(reward: Tensor, gamma: float) -> Tensor:
     reward *= powers(reward, gamma)
     return reward.sum(0)
+
+
+def one_gamma_for_later(reward: Tensor, gamma: float) -> Tensor:
+    return reward[0] + gamma * reward[1:].sum(0)
+
+
+def weighted_average(reward: Tensor, gamma: float) -> Tensor:
+    return discounted_return(reward, gamma) / powers(reward, gamma).sum()
+
+
+def without_the_last(reward: Tensor, gamma: float) -> Tensor:
+    return (powers(reward, gamma) * reward)[:-1].sum(0)
+
+
+def without_the_first(reward: Tensor, gamma: float) -> Tensor:
+    return discounted_return(reward, gamma) - reward[0]
+
+
+def whole_powers(reward: Tensor, gamma: float) -> Tensor:
+    return (powers(reward, gamma).floor() * reward).sum(0)
 
 
 def from_the_end(reward: Tensor, gamma: float) -> Tensor:
@@ -194,6 +206,32 @@ EXERCISE = Exercise(
             "last-power-only",
             "One power, γ^{T−1}, multiplies the whole sum. Each reward has its own power.",
             last_power_only,
+        ),
+        Mistake(
+            "one-gamma-for-later",
+            "All later rewards carry the same γ. Each further step multiplies by γ once more: γ^t.",
+            one_gamma_for_later,
+        ),
+        Mistake(
+            "weighted-average",
+            "The sum was divided by the sum of the weights. A return is the sum itself.",
+            weighted_average,
+        ),
+        Mistake(
+            "without-the-last",
+            "The last reward is missing: t runs from 0 to T − 1.",
+            without_the_last,
+        ),
+        Mistake(
+            "without-the-first",
+            "The first reward is missing. It counts in full, γ⁰ = 1.",
+            without_the_first,
+        ),
+        Mistake(
+            "whole-powers",
+            "The powers of γ were made whole numbers, so only the first reward is left. Give "
+            "`torch.arange` the dtype of the rewards.",
+            whole_powers,
         ),
         Mistake("changes-reward", IN_PLACE, changes_reward),
     ),

@@ -143,6 +143,20 @@ def changes_reward(reward, terminated, truncated, gamma) -> Tensor:
     return reward
 
 
+def one_flag_but_not_both(reward, terminated, truncated, gamma) -> Tensor:
+    return episode_reward_to_go(reward, terminated ^ truncated, truncated & False, gamma)
+
+
+def all_after_the_first_end(reward, terminated, truncated, gamma) -> Tensor:
+    ended = (terminated | truncated).cumsum(0) > 0
+    return episode_reward_to_go(reward, ended, truncated & False, gamma)
+
+
+def changes_flags(reward, terminated, truncated, gamma) -> Tensor:
+    terminated |= truncated
+    return episode_reward_to_go(reward, terminated, truncated, gamma)
+
+
 def column_by_column(reward, terminated, truncated, gamma) -> Tensor:
     """Right: the definition, one environment and one step at a time."""
     to_go = torch.zeros_like(reward)
@@ -277,6 +291,19 @@ EXERCISE = Exercise(
             "The recursion runs over axis 1, from one environment into the next. Time is axis 0.",
             along_environments,
         ),
+        Mistake(
+            "one-flag-but-not-both",
+            "A step with both flags does not stop the sum in your solution. One of them is enough, "
+            "and both are enough too: `|`, not `^` or `!=`.",
+            one_flag_but_not_both,
+        ),
+        Mistake(
+            "all-after-the-first-end",
+            "After the first end of a column every step is cut from the next. A new episode has "
+            "begun there: look at the flag of each step alone.",
+            all_after_the_first_end,
+        ),
+        Mistake("changes-flags", IN_PLACE, changes_flags),
         Mistake("changes-reward", IN_PLACE, changes_reward),
     ),
     variants=(column_by_column, episode_by_episode, with_where),

@@ -1,9 +1,11 @@
 """The exercise `expected_return`: its cases, and what goes wrong with it."""
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
-from course_lib.checks.drawing import tabular
+from course_lib.checks.drawing import never_hesitating, world
 from course_lib.checks.exercise import EDGE, VALUE, Case, Exercise, Mistake
 from course_lib.checks.explanations import IN_PLACE
 from course_lib.reference.tabular import (
@@ -18,17 +20,14 @@ from course_lib.reference.tabular import (
 def cases(generator: torch.Generator) -> list[Case]:
     """Random MDPs; γ = 0, one state, a policy that never hesitates."""
 
-    def world(states: int, actions: int, gamma: float) -> dict[str, Tensor | float]:
-        return {**tabular(generator, states, actions), "gamma": gamma}
-
-    certain = world(3, 2, 0.9)
-    certain["pi"] = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]], dtype=torch.float64)
+    draw = partial(world, generator, inputs=("P", "R", "pi", "p0"))
+    certain = never_hesitating(draw(3, 2, 0.9))
     return [
-        Case("three states, two actions", world(3, 2, 0.8)),
-        Case("five states, three actions", world(5, 3, 0.95)),
-        Case("as many actions as states", world(3, 3, 0.9)),
-        Case("γ = 0: only the first reward counts", world(4, 2, 0.0), EDGE),
-        Case("a single state", world(1, 2, 0.75), EDGE),
+        Case("three states, two actions", draw(3, 2, 0.8)),
+        Case("five states, three actions", draw(5, 3, 0.95)),
+        Case("as many actions as states", draw(3, 3, 0.9)),
+        Case("γ = 0: only the first reward counts", draw(4, 2, 0.0), EDGE),
+        Case("a single state", draw(1, 2, 0.75), EDGE),
         Case("a policy without chance", certain, EDGE),
     ]
 
@@ -115,6 +114,45 @@ def discounted_twice(P, R, pi, p0, gamma) -> Tensor:
 def changes_rewards(P, R, pi, p0, gamma) -> Tensor:
     R *= pi
     return state_visitation(P, pi, p0, gamma) @ R.sum(-1)
+
+
+def hundred_sweeps(P, R, pi, p0, gamma) -> Tensor:
+    chain, reward = chain_and_reward(P, R, pi)
+    value = torch.zeros_like(reward)
+    for _ in range(100):
+        value = reward + gamma * chain @ value
+    return p0 @ value
+
+
+def one_a_start(P, R, pi, p0, gamma) -> Tensor:
+    return p0 * policy_evaluation(P, R, pi, gamma)
+
+
+def best_start(P, R, pi, p0, gamma) -> Tensor:
+    return policy_evaluation(P, R, pi, gamma).max()
+
+
+def likeliest_start(P, R, pi, p0, gamma) -> Tensor:
+    return policy_evaluation(P, R, pi, gamma)[p0.argmax()]
+
+
+def likeliest_action(P, R, pi, p0, gamma) -> Tensor:
+    certain = torch.nn.functional.one_hot(pi.argmax(-1), pi.shape[1]).to(pi.dtype)
+    return expected_return(P, R, certain, p0, gamma)
+
+
+def from_the_second_state(P, R, pi, p0, gamma) -> Tensor:
+    return p0 @ markov_chain(P, pi) @ policy_evaluation(P, R, pi, gamma)
+
+
+def weighted_twice(P, R, pi, p0, gamma) -> Tensor:
+    return expected_return(P, pi * R, pi, p0, gamma)
+
+
+def uniform_chain(P, R, pi, p0, gamma) -> Tensor:
+    chain, reward = P.mean(1), (pi * R).sum(-1)
+    identity = torch.eye(len(p0), dtype=p0.dtype)
+    return p0 @ torch.linalg.solve(identity - gamma * chain, reward)
 
 
 def through_visits(P, R, pi, p0, gamma) -> Tensor:
@@ -233,6 +271,50 @@ EXERCISE = Exercise(
         ),
         Mistake(
             "discounted-twice", "γ was applied twice in each step: γ² for γ.", discounted_twice
+        ),
+        Mistake(
+            "hundred-sweeps",
+            "You stop after a hundred sweeps. With γ = 0.95 what is left still counts 0.006 of the "
+            "sum: solve the linear system, or go on until nothing changes.",
+            hundred_sweeps,
+        ),
+        Mistake(
+            "one-a-start",
+            "One number for each first state came out, (S,). Add them up: p0 @ V.",
+            one_a_start,
+        ),
+        Mistake(
+            "best-start",
+            "That is the value of the best state. An episode does not start there by choice: the "
+            "start is drawn from p0.",
+            best_start,
+        ),
+        Mistake(
+            "likeliest-start",
+            "That is the value of the likeliest start. Weigh all of them with p0.",
+            likeliest_start,
+        ),
+        Mistake(
+            "likeliest-action",
+            "That is the return of always taking the likeliest action. The policy draws: average "
+            "with π.",
+            likeliest_action,
+        ),
+        Mistake(
+            "from-the-second-state",
+            "The return is counted from the second state on. The first reward counts too, in full.",
+            from_the_second_state,
+        ),
+        Mistake(
+            "weighted-twice",
+            "The rewards are weighed with π twice: R_π(s) = Σ_a π(a|s) R(s, a).",
+            weighted_twice,
+        ),
+        Mistake(
+            "uniform-chain",
+            "The rewards are weighed with π, the transitions as if all actions were equally "
+            "likely. Both need π.",
+            uniform_chain,
         ),
         Mistake("changes-rewards", IN_PLACE, changes_rewards),
     ),

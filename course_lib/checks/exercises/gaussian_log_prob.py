@@ -130,6 +130,35 @@ def changes_action(mean: Tensor, log_std: Tensor, action: Tensor) -> Tensor:
     return result
 
 
+def factor_inside_the_square(mean: Tensor, log_std: Tensor, action: Tensor) -> Tensor:
+    squares = ((action - mean) / (2 * log_std.exp())).square()
+    return -(squares + log_std + HALF_LOG_2PI).sum(-1)
+
+
+def variance_for_std(mean: Tensor, log_std: Tensor, action: Tensor) -> Tensor:
+    return terms(mean, 2 * log_std, action).sum(-1)
+
+
+def exp_twice(mean: Tensor, log_std: Tensor, action: Tensor) -> Tensor:
+    return terms(mean, log_std.exp(), action).sum(-1)
+
+
+def half_of_log_std(mean: Tensor, log_std: Tensor, action: Tensor) -> Tensor:
+    return gaussian_log_prob(mean, log_std, action) + (0.5 * log_std).expand_as(mean).sum(-1)
+
+
+def log_pi(mean: Tensor, log_std: Tensor, action: Tensor) -> Tensor:
+    return gaussian_log_prob(mean, log_std, action) + mean.shape[-1] * 0.5 * math.log(2)
+
+
+def clipped_spread(mean: Tensor, log_std: Tensor, action: Tensor) -> Tensor:
+    return gaussian_log_prob(mean, log_std.clamp(-0.5, 0.5), action)
+
+
+def one_spread_a_row(mean: Tensor, log_std: Tensor, action: Tensor) -> Tensor:
+    return gaussian_log_prob(mean, log_std.mean(-1, keepdim=True).expand_as(mean), action)
+
+
 def with_the_library(mean: Tensor, log_std: Tensor, action: Tensor) -> Tensor:
     """Right: torch's distribution, summed."""
     return torch.distributions.Normal(mean, log_std.exp()).log_prob(action).sum(-1)
@@ -263,6 +292,42 @@ EXERCISE = Exercise(
             "The value is right, but no gradient reaches `log_std`: the policy's spread would "
             "never change.",
             log_std_detached,
+        ),
+        Mistake(
+            "factor-inside-the-square",
+            "The 2 of 2σ² was squared as well: (2σ)² is 4σ². Divide by σ, square, then take half.",
+            factor_inside_the_square,
+        ),
+        Mistake(
+            "variance-for-std",
+            "σ² stands where σ belongs: σ = exp(log_std), and the formula squares it.",
+            variance_for_std,
+        ),
+        Mistake(
+            "exp-twice",
+            "The exponential is taken twice: that is the slip in [002]'s code. exp(log_std) is σ.",
+            exp_twice,
+        ),
+        Mistake(
+            "half-of-log-std",
+            "log σ counts half. ½ log σ² is log σ: no ½ is left.",
+            half_of_log_std,
+        ),
+        Mistake(
+            "log-pi",
+            "The constant is ½ log π in your solution. It is ½ log 2π.",
+            log_pi,
+        ),
+        Mistake(
+            "clipped-spread",
+            "log_std was kept within bounds. That belongs to a network, if anywhere; here the "
+            "density of exactly this Gaussian is wanted.",
+            clipped_spread,
+        ),
+        Mistake(
+            "one-spread-a-row",
+            "The dimensions' log_std were averaged. Each dimension has its own spread.",
+            one_spread_a_row,
         ),
         Mistake("changes-action", IN_PLACE, changes_action),
     ),

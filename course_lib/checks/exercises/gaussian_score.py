@@ -96,6 +96,28 @@ def changes_action(features, weights, std, action) -> Tensor:
     return action.unsqueeze(-1) * features / std**2
 
 
+def spread_to_the_fourth(features, weights, std, action) -> Tensor:
+    return gaussian_score(features, weights, std, action) / std**2
+
+
+def feature_by_feature(features, weights, std, action) -> Tensor:
+    return (action.unsqueeze(-1) - features * weights) * features / std**2
+
+
+def centred(features, weights, std, action) -> Tensor:
+    score = action - features @ weights
+    return (score - score.mean()).unsqueeze(-1) * features / std**2
+
+
+def transposed(features, weights, std, action) -> Tensor:
+    return gaussian_score(features, weights, std, action).T
+
+
+def of_the_spread(features, weights, std, action) -> Tensor:
+    scaled = (action - features @ weights) / std
+    return (scaled.square() - 1).unsqueeze(-1) * features
+
+
 def by_autograd(features, weights, std, action) -> Tensor:
     """Right: each row's log-density, differentiated."""
     rows = []
@@ -197,6 +219,32 @@ EXERCISE = Exercise(
             "gradient-of-the-density",
             "That is ∇p, the score times the density. The score is ∇log p = ∇p / p.",
             gradient_of_density,
+        ),
+        Mistake(
+            "spread-to-the-fourth",
+            "The distance is divided by σ⁴: σ² was squared once more. `std` is σ.",
+            spread_to_the_fourth,
+        ),
+        Mistake(
+            "feature-by-feature",
+            "Each feature was subtracted apart. The mean is the sum φᵀw: one number a row.",
+            feature_by_feature,
+        ),
+        Mistake(
+            "centred",
+            "The batch's mean distance was taken off. Each row stands for itself.",
+            centred,
+        ),
+        Mistake(
+            "transposed",
+            "The result is transposed: one row for each action, (B, F).",
+            transposed,
+        ),
+        Mistake(
+            "of-the-spread",
+            "That is the derivative with respect to log σ, times the features. The weights are in "
+            "the mean.",
+            of_the_spread,
         ),
         Mistake("changes-action", IN_PLACE, changes_action),
     ),

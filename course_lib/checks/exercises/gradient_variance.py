@@ -87,6 +87,18 @@ def changes_gradient(gradient: Tensor) -> Tensor:
     return gradient.square().sum() / (len(gradient) - 1)
 
 
+def length_of_the_variances(gradient: Tensor) -> Tensor:
+    return gradient.var(0).norm()
+
+
+def noisiest_parameter(gradient: Tensor) -> Tensor:
+    return gradient.var(0).max()
+
+
+def from_the_first(gradient: Tensor) -> Tensor:
+    return (gradient - gradient[0]).square().sum() / (len(gradient) - 1)
+
+
 def by_the_formula(gradient: Tensor) -> Tensor:
     """Right: centred, squared, summed, divided."""
     centred = gradient - gradient.mean(0, keepdim=True)
@@ -190,6 +202,21 @@ EXERCISE = Exercise(
             "one-mean-for-all",
             "One mean was subtracted from all parameters. Each has its own.",
             mean_of_everything,
+        ),
+        Mistake(
+            "length-of-the-variances",
+            "The variances were put together like the components of a vector. Add them up.",
+            length_of_the_variances,
+        ),
+        Mistake(
+            "noisiest-parameter",
+            "That is the largest of the parameters' variances. Add all of them up.",
+            noisiest_parameter,
+        ),
+        Mistake(
+            "from-the-first",
+            "The distances are measured from the first sample. They are measured from the mean.",
+            from_the_first,
         ),
         Mistake("changes-gradient", IN_PLACE, changes_gradient),
     ),

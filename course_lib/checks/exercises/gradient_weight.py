@@ -147,6 +147,55 @@ def changes_reward(kind, reward, value, next_value, terminated, gamma) -> Tensor
     return result
 
 
+def total_discounted(reward, value, next_value, terminated, gamma) -> Tensor:
+    return to_go(reward, gamma)[0].expand_as(reward).clone()
+
+
+def to_go_discounted(kind, reward, value, next_value, terminated, gamma) -> Tensor:
+    if kind not in ("to_go", "to_go_baseline"):
+        return gradient_weight(kind, reward, value, next_value, terminated, gamma)
+    return to_go(reward, gamma) - (value if kind == "to_go_baseline" else 0)
+
+
+def undiscounted_q(reward, value, next_value, terminated, gamma) -> Tensor:
+    return to_go(reward, 1.0)
+
+
+def undiscounted_advantage(reward, value, next_value, terminated, gamma) -> Tensor:
+    return to_go(reward, 1.0) - value
+
+
+def without_own_reward(kind, reward, value, next_value, terminated, gamma) -> Tensor:
+    weight = gradient_weight(kind, reward, value, next_value, terminated, gamma)
+    return weight if kind in ("total", "td") else weight - reward
+
+
+def baseline_of_the_next(kind, reward, value, next_value, terminated, gamma) -> Tensor:
+    value = next_value if kind in ("to_go_baseline", "advantage") else value
+    return gradient_weight(kind, reward, value, next_value, terminated, gamma)
+
+
+def own_mean_as_baseline(reward, value, next_value, terminated, gamma) -> Tensor:
+    return to_go(reward, 1.0) - to_go(reward, 1.0).mean()
+
+
+def total_minus_value(reward, value, next_value, terminated, gamma) -> Tensor:
+    return reward.sum() - value
+
+
+def one_step_q(reward, value, next_value, terminated, gamma) -> Tensor:
+    return reward + gamma * next_value * (~terminated).to(reward.dtype)
+
+
+def td_all_masked(reward, value, next_value, terminated, gamma) -> Tensor:
+    return (reward + gamma * next_value - value) * (~terminated).to(reward.dtype)
+
+
+def kinds_that_begin_alike(kind, reward, value, next_value, terminated, gamma) -> Tensor:
+    kind = "to_go" if kind.startswith("to_go") else kind
+    return gradient_weight(kind, reward, value, next_value, terminated, gamma)
+
+
 def with_a_chain_of_ifs(kind, reward, value, next_value, terminated, gamma) -> Tensor:
     """Right: one `if` after the other, sums by flipping."""
     ahead = reward.flip(0).cumsum(0).flip(0)
@@ -266,6 +315,69 @@ EXERCISE = Exercise(
             '"advantage" gives the TD residual. Here it is G_t − V(s_t), with all rewards that '
             "followed.",
             instead("advantage", advantage_is_td),
+        ),
+        Mistake(
+            "total-discounted",
+            '"total" is discounted. On the slide it is the plain sum of all rewards.',
+            instead("total", total_discounted),
+        ),
+        Mistake(
+            "to-go-discounted",
+            '"to_go" and "to_go_baseline" are discounted: that is "q" and "advantage". On the '
+            "slide the first three kinds are plain sums.",
+            to_go_discounted,
+        ),
+        Mistake(
+            "undiscounted-returns",
+            '"q" uses the undiscounted sum. It is a sample of Q: G_t, the discounted reward-to-go.',
+            instead("q", undiscounted_q),
+        ),
+        Mistake(
+            "undiscounted-returns",
+            '"advantage" uses the undiscounted sum. It is G_t − V, with the discounted '
+            "reward-to-go.",
+            instead("advantage", undiscounted_advantage),
+        ),
+        Mistake(
+            "without-own-reward",
+            "The reward of the step itself is left out. `reward[t]` follows `action[t]`, so it "
+            "belongs to its reward-to-go.",
+            without_own_reward,
+        ),
+        Mistake(
+            "baseline-of-the-next-state",
+            "V of the *next* state was subtracted. The action has led there, so that baseline "
+            "knows it. Subtract `value`, what was expected before.",
+            baseline_of_the_next,
+        ),
+        Mistake(
+            "own-mean-as-baseline",
+            '"to_go_baseline" subtracts the mean of the returns. Its baseline is V(s_t), `value`.',
+            instead("to_go_baseline", own_mean_as_baseline),
+        ),
+        Mistake(
+            "total-minus-value",
+            '"to_go_baseline" subtracts V from the total. The past is in it; take the sum from '
+            "step t on.",
+            instead("to_go_baseline", total_minus_value),
+        ),
+        Mistake(
+            "one-step-q",
+            '"q" is one reward and a bootstrap. Here it is Monte Carlo, all discounted rewards '
+            'that followed; only "td" trusts V.',
+            instead("q", one_step_q),
+        ),
+        Mistake(
+            "td-all-masked",
+            "The TD residual is zero where the episode ends. Only the bootstrap is: the reward "
+            "came, and V(s) was expected.",
+            instead("td", td_all_masked),
+        ),
+        Mistake(
+            "kinds-that-begin-alike",
+            '"to_go_baseline" gives "to_go": the first condition that fits both has taken it. '
+            "Compare the whole name.",
+            kinds_that_begin_alike,
         ),
         Mistake("changes-reward", IN_PLACE, changes_reward),
     ),

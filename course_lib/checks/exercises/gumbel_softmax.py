@@ -146,6 +146,32 @@ def changes_noise(logits, gumbel_noise, temperature, straight_through) -> Tensor
     return result
 
 
+def noise_of_its_own(logits, gumbel_noise, temperature, straight_through) -> Tensor:
+    own = torch.Generator().manual_seed(1)
+    noise = -torch.empty_like(logits, requires_grad=False).exponential_(generator=own).log()
+    return gumbel_softmax(logits, noise, temperature, straight_through)
+
+
+def gradient_flipped(logits, gumbel_noise, temperature, straight_through) -> Tensor:
+    sample = soft(logits, gumbel_noise, temperature)
+    return hardest(sample) - (sample - sample.detach()) if straight_through else sample
+
+
+def hard_times_soft(logits, gumbel_noise, temperature, straight_through) -> Tensor:
+    sample = soft(logits, gumbel_noise, temperature)
+    return hardest(sample) * sample if straight_through else sample
+
+
+def above_one_half(logits, gumbel_noise, temperature, straight_through) -> Tensor:
+    sample = soft(logits, gumbel_noise, temperature)
+    return straight((sample > 0.5).to(sample.dtype), sample) if straight_through else sample
+
+
+def one_noise_for_all(logits, gumbel_noise, temperature, straight_through) -> Tensor:
+    same = gumbel_noise[:1].expand_as(gumbel_noise)
+    return gumbel_softmax(logits, same, temperature, straight_through)
+
+
 def by_the_paper(logits, gumbel_noise, temperature, straight_through) -> Tensor:
     """Right: from log-probabilities, with the hard sample detached as in the paper's code."""
     score = (logits.log_softmax(-1) + gumbel_noise) / temperature
@@ -279,6 +305,34 @@ EXERCISE = Exercise(
             "The gradient of the one-hot rows is that of a softmax with τ = 1. Use the same "
             "temperature as for the soft rows.",
             gradient_at_temperature_one,
+        ),
+        Mistake(
+            "noise-of-its-own",
+            "The function draws noise of its own. Use `gumbel_noise`, so that the same noise gives "
+            "the same sample.",
+            noise_of_its_own,
+        ),
+        Mistake(
+            "gradient-flipped",
+            "The value is right, and the gradient has the wrong sign: soft − soft.detach() must be "
+            "*added* to the one-hot row.",
+            gradient_flipped,
+        ),
+        Mistake(
+            "hard-times-soft",
+            "The one-hot row was multiplied with the soft one, so what comes forward is neither. "
+            "Add soft − soft.detach(), which is zero.",
+            hard_times_soft,
+        ),
+        Mistake(
+            "above-one-half",
+            "A row is all zeros where no entry is above ½. The sample is its largest entry.",
+            above_one_half,
+        ),
+        Mistake(
+            "one-noise-for-all",
+            "All rows use the first row's noise, so their samples move together.",
+            one_noise_for_all,
         ),
         Mistake("changes-noise", IN_PLACE, changes_noise),
     ),

@@ -113,6 +113,32 @@ def changes_value(log_prob: Tensor, value: Tensor) -> Tensor:
     return (value * log_prob).mean()
 
 
+def smallest_subtracted(log_prob: Tensor, value: Tensor) -> Tensor:
+    return weighed(value - value.min(), log_prob)
+
+
+def mean_so_far(log_prob: Tensor, value: Tensor) -> Tensor:
+    number = torch.arange(len(value), dtype=value.dtype).clamp(min=1)
+    before = (value.cumsum(0) - value) / number
+    return weighed(value - before, log_prob)
+
+
+def subtracted_outside(log_prob: Tensor, value: Tensor) -> Tensor:
+    kept = value.detach()
+    others = (kept.sum() - kept) / (len(kept) - 1)
+    return (kept * log_prob - others).mean()
+
+
+def not_averaged(log_prob: Tensor, value: Tensor) -> Tensor:
+    kept = value.detach()
+    return (kept - (kept.sum() - kept) / (len(kept) - 1)) * log_prob
+
+
+def shrunk(log_prob: Tensor, value: Tensor) -> Tensor:
+    factor = (len(value) - 1) / len(value)
+    return weighed(factor * (value - value.mean()), log_prob)
+
+
 def one_by_one(log_prob: Tensor, value: Tensor) -> Tensor:
     """Right: each sample's others picked with a mask."""
     total = log_prob.new_zeros(())
@@ -241,6 +267,34 @@ EXERCISE = Exercise(
             "The weights were divided by their standard deviation. That is another method, with a "
             "bias of its own.",
             normalised,
+        ),
+        Mistake(
+            "smallest-subtracted",
+            "The smallest value was subtracted. Take the mean of the others.",
+            smallest_subtracted,
+        ),
+        Mistake(
+            "mean-so-far",
+            "The baseline is the mean of the samples *before*: unbiased, and not what was asked "
+            "for. All others count, the later ones too.",
+            mean_so_far,
+        ),
+        Mistake(
+            "subtracted-outside",
+            "The baseline was subtracted after the product with log p, where it has no gradient. "
+            "It belongs to the value: (f − b) · log p.",
+            subtracted_outside,
+        ),
+        Mistake(
+            "not-averaged",
+            "One number for each sample came out. A surrogate is one number: the mean.",
+            not_averaged,
+        ),
+        Mistake(
+            "shrunk",
+            "f − mean of all is too short by (B − 1)/B already; the factor that repairs it is "
+            "B/(B − 1), the other way round.",
+            shrunk,
         ),
         Mistake("changes-value", IN_PLACE, changes_value),
     ),

@@ -128,6 +128,43 @@ def changes_q(logits, state, action, q_value, weight) -> Tensor:
     return collected(logits, state, contribution) / len(state)
 
 
+def divided_by_states(logits, state, action, q_value, weight) -> Tensor:
+    contribution = product(q_value, weight) * score_of(logits, state, action)
+    return collected(logits, state, contribution) / len(logits)
+
+
+def divided_by_states_met(logits, state, action, q_value, weight) -> Tensor:
+    contribution = product(q_value, weight) * score_of(logits, state, action)
+    return collected(logits, state, contribution) / len(state.unique())
+
+
+def q_centred(logits, state, action, q_value, weight) -> Tensor:
+    centred = q_value - q_value.mean()
+    return likelihood_ratio_gradient(logits, state, action, centred, weight)
+
+
+def against_the_uniform_policy(logits, state, action, q_value, weight) -> Tensor:
+    score = score_of(torch.zeros_like(logits), state, action)
+    return collected(logits, state, product(q_value, weight) * score) / len(state)
+
+
+def mean_of_weights(logits, state, action, q_value, weight) -> Tensor:
+    return likelihood_ratio_gradient(
+        logits, state, action, q_value, weight.mean().expand_as(weight)
+    )
+
+
+def divided_by_state_weights(logits, state, action, q_value, weight) -> Tensor:
+    contribution = product(q_value, weight) * score_of(logits, state, action)
+    total = torch.zeros_like(logits[:, :1]).index_add(0, state, weight.unsqueeze(-1))
+    return collected(logits, state, contribution) / total.clamp(min=1e-9)
+
+
+def weight_added(logits, state, action, q_value, weight) -> Tensor:
+    ones = torch.ones_like(weight)
+    return likelihood_ratio_gradient(logits, state, action, q_value + weight, ones)
+
+
 def by_autograd(logits, state, action, q_value, weight) -> Tensor:
     """Right: the surrogate of lesson 01, differentiated."""
     free = logits.detach().clone().requires_grad_()
@@ -230,6 +267,45 @@ EXERCISE = Exercise(
             "product-of-means",
             "The mean of w Q multiplies the mean score. Multiply sample by sample.",
             products_of_means,
+        ),
+        Mistake(
+            "divided-by-states",
+            "The sum is divided by the number of states. It is a mean over samples: n.",
+            divided_by_states,
+        ),
+        Mistake(
+            "divided-by-states",
+            "The sum is divided by the number of different states that were met. It is a mean over "
+            "samples: n.",
+            divided_by_states_met,
+        ),
+        Mistake(
+            "q-centred",
+            "The mean of Q was taken off. A baseline may lower the noise, but here the estimate "
+            "with Q itself is asked for.",
+            q_centred,
+        ),
+        Mistake(
+            "against-the-uniform-policy",
+            "The score is onehot(a) − 1/K, that of the uniform policy. Subtract π(·|s) of the "
+            "sampled state.",
+            against_the_uniform_policy,
+        ),
+        Mistake(
+            "mean-of-weights",
+            "The weights were averaged first. Each sample has its own.",
+            mean_of_weights,
+        ),
+        Mistake(
+            "divided-by-weights",
+            "Each state's sum is divided by the weights that fell on it. Then the visits no longer "
+            "weigh the states; divide by n.",
+            divided_by_state_weights,
+        ),
+        Mistake(
+            "weight-added",
+            "The weight was added to Q. It multiplies: w · Q · ∇log π.",
+            weight_added,
         ),
         Mistake("changes-q-value", IN_PLACE, changes_q),
     ),

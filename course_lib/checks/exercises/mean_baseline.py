@@ -64,6 +64,25 @@ def changes_returns(episode_return: Tensor) -> Tensor:
     return mean
 
 
+def mean_of_the_others(episode_return: Tensor) -> Tensor:
+    return (episode_return.sum() - episode_return) / max(len(episode_return) - 1, 1)
+
+
+def first_return(episode_return: Tensor) -> Tensor:
+    return episode_return[0]
+
+
+def middle_of_the_range(episode_return: Tensor) -> Tensor:
+    return (episode_return.min() + episode_return.max()) / 2
+
+
+def moving_mean(episode_return: Tensor) -> Tensor:
+    mean = episode_return[0]
+    for one in episode_return[1:]:
+        mean = 0.9 * mean + 0.1 * one
+    return mean
+
+
 def sum_over_number(episode_return: Tensor) -> Tensor:
     """Right: sum and division."""
     return episode_return.sum() / len(episode_return)
@@ -133,6 +152,28 @@ EXERCISE = Exercise(
             "axis-of-length-one",
             "The mean has an axis of length 1 that it should not have: (1,) for ().",
             axis_of_length_one,
+        ),
+        Mistake(
+            "mean-of-the-others",
+            "That is the leave-one-out baseline of lesson 01, one number an episode. Here one "
+            "number is wanted, the mean of all.",
+            mean_of_the_others,
+        ),
+        Mistake(
+            "first-return",
+            "That is the first episode's return. Take the mean of all.",
+            first_return,
+        ),
+        Mistake(
+            "middle-of-the-range",
+            "That is the middle between the worst and the best episode. Take the mean of all.",
+            middle_of_the_range,
+        ),
+        Mistake(
+            "moving-mean",
+            "A moving mean forgets early episodes, and it hangs on their order. Here all N count "
+            "the same.",
+            moving_mean,
         ),
         Mistake("changes-returns", IN_PLACE, changes_returns),
     ),

@@ -95,6 +95,24 @@ def changes_sample(sample: Tensor) -> tuple[Tensor, Tensor]:
     return mean, (sample.square().sum() / (len(sample) - 1) / len(sample)).sqrt()
 
 
+def two_standard_errors(sample: Tensor) -> tuple[Tensor, Tensor]:
+    mean, error = monte_carlo_estimate(sample)
+    return mean, 2 * error
+
+
+def times_root_n(sample: Tensor) -> tuple[Tensor, Tensor]:
+    return sample.mean(), sample.std() * len(sample) ** 0.5
+
+
+def both_ends(sample: Tensor) -> tuple[Tensor, Tensor]:
+    mean, error = monte_carlo_estimate(sample)
+    return mean - error, mean + error
+
+
+def in_one_tensor(sample: Tensor) -> Tensor:
+    return torch.stack(monte_carlo_estimate(sample))
+
+
 def by_the_formula(sample: Tensor) -> tuple[Tensor, Tensor]:
     """Right: the formula as it is written."""
     n = len(sample)
@@ -208,6 +226,28 @@ EXERCISE = Exercise(
             "median",
             "The first number is the median. An expectation is estimated by the mean.",
             median,
+        ),
+        Mistake(
+            "two-standard-errors",
+            "That is twice the standard error, about the half of a 95 % interval. One was asked "
+            "for.",
+            two_standard_errors,
+        ),
+        Mistake(
+            "times-root-n",
+            "The spread is multiplied by √n. The mean of many draws is surer than a single one: "
+            "divide.",
+            times_root_n,
+        ),
+        Mistake(
+            "both-ends",
+            "Those are the two ends of the bar, mean ± error. Return the mean and the error.",
+            both_ends,
+        ),
+        Mistake(
+            "in-one-tensor",
+            "Both numbers came in one tensor. Return two: `return mean, error`.",
+            in_one_tensor,
         ),
         Mistake("changes-sample", IN_PLACE, changes_sample),
     ),

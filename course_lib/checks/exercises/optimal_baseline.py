@@ -99,6 +99,29 @@ def changes_score(score: Tensor, episode_return: Tensor) -> Tensor:
     return episode_return @ score / score.sum(0)
 
 
+def mixed_powers(score: Tensor, episode_return: Tensor) -> Tensor:
+    return episode_return @ score / score.square().sum(0)
+
+
+def centred_returns(score: Tensor, episode_return: Tensor) -> Tensor:
+    return optimal_baseline(score, episode_return - episode_return.mean())
+
+
+def mean_of_the_best(score: Tensor, episode_return: Tensor) -> Tensor:
+    return optimal_baseline(score, episode_return).mean().expand(score.shape[1]).clone()
+
+
+def weights_of_each_episode(score: Tensor, episode_return: Tensor) -> Tensor:
+    weight = score.square()
+    return episode_return @ (weight / weight.sum(1, keepdim=True)) / len(score)
+
+
+def slope_of_a_fit(score: Tensor, episode_return: Tensor) -> Tensor:
+    weight = score.square() - score.square().mean(0)
+    below = weight.square().mean(0).clamp(min=1e-12)
+    return (weight * (episode_return - episode_return.mean()).unsqueeze(1)).mean(0) / below
+
+
 def with_expectations(score: Tensor, episode_return: Tensor) -> Tensor:
     """Right: the two expectations as means."""
     weight = score**2
@@ -205,6 +228,34 @@ EXERCISE = Exercise(
             "sign-flipped",
             "The sign is flipped: the baseline is subtracted later, by the loss.",
             negative,
+        ),
+        Mistake(
+            "mixed-powers",
+            "The score is squared below the line and not above. Both have g².",
+            mixed_powers,
+        ),
+        Mistake(
+            "centred-returns",
+            "The mean return was taken off first, so what came out is how far the best constant "
+            "lies from the mean. Use R itself.",
+            centred_returns,
+        ),
+        Mistake(
+            "mean-of-the-best",
+            "The best constants of the parameters were averaged. Each parameter keeps its own.",
+            mean_of_the_best,
+        ),
+        Mistake(
+            "weights-of-each-episode",
+            "The weights were normalised along a row, over the parameters of an episode. For each "
+            "parameter they sum to 1 over the *episodes*: axis 0.",
+            weights_of_each_episode,
+        ),
+        Mistake(
+            "slope-of-a-fit",
+            "That is the slope of a line through R against g², a covariance over a variance. The "
+            "best constant is a ratio of two means, E[g²R]/E[g²].",
+            slope_of_a_fit,
         ),
         Mistake("changes-score", IN_PLACE, changes_score),
     ),

@@ -103,6 +103,34 @@ def changes_noise(f, mean, log_std, noise) -> Tensor:
     return result
 
 
+def score_added(f, mean, log_std, noise) -> Tensor:
+    x = mean + log_std.exp() * noise
+    scaled = (x.detach() - mean) / log_std.exp()
+    log_prob = -(0.5 * scaled.square() + log_std).sum(-1)
+    return (f(x) + f(x).detach() * log_prob).mean()
+
+
+def parameters_exchanged(f, mean, log_std, noise) -> Tensor:
+    return f(log_std + mean.exp() * noise).mean()
+
+
+def first_sample_only(f, mean, log_std, noise) -> Tensor:
+    return f(mean + log_std.exp() * noise)[0]
+
+
+def one_spread_for_all(f, mean, log_std, noise) -> Tensor:
+    return f(mean + log_std.exp().mean() * noise).mean()
+
+
+def noise_centred(f, mean, log_std, noise) -> Tensor:
+    return f(mean + log_std.exp() * (noise - noise.mean(0))).mean()
+
+
+def noise_of_its_own(f, mean, log_std, noise) -> Tensor:
+    own = torch.randn(noise.shape, generator=torch.Generator().manual_seed(1), dtype=noise.dtype)
+    return pathwise_estimate(f, mean, log_std, own)
+
+
 def one_by_one(f, mean, log_std, noise) -> Tensor:
     """Right: one sample at a time."""
     values = [f((mean + log_std.exp() * one).unsqueeze(0)) for one in noise]
@@ -204,6 +232,39 @@ EXERCISE = Exercise(
             "a-loss",
             "There is a minus in front. The estimate of E[f] itself was asked for.",
             loss,
+        ),
+        Mistake(
+            "score-added",
+            "The score function's term was added to the path's. Each of the two alone has the "
+            "whole gradient as its mean; together they count it twice.",
+            score_added,
+        ),
+        Mistake(
+            "parameters-exchanged",
+            "`mean` and `log_std` have changed places.",
+            parameters_exchanged,
+        ),
+        Mistake(
+            "first-sample-only",
+            "Only the first sample is used. Average f over all of them.",
+            first_sample_only,
+        ),
+        Mistake(
+            "one-spread-for-all",
+            "All dimensions got the mean spread. Each has its own σ.",
+            one_spread_for_all,
+        ),
+        Mistake(
+            "noise-centred",
+            "The noise's mean was taken off. Then the samples are no longer independent; use the "
+            "noise as it is.",
+            noise_centred,
+        ),
+        Mistake(
+            "noise-of-its-own",
+            "The function draws noise of its own. Use `noise`, so that the same noise gives the "
+            "same estimate.",
+            noise_of_its_own,
         ),
         Mistake("changes-noise", IN_PLACE, changes_noise),
     ),

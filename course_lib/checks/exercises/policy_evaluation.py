@@ -1,38 +1,29 @@
 """The exercise `policy_evaluation`: its cases, and what goes wrong with it."""
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
-from course_lib.checks.drawing import tabular
+from course_lib.checks.drawing import never_hesitating, solve, world
 from course_lib.checks.exercise import EDGE, VALUE, Case, Exercise, Mistake
 from course_lib.checks.explanations import IN_PLACE
 from course_lib.reference.tabular import action_value, markov_chain, policy_evaluation
-
-INPUTS = ("P", "R", "pi")
 
 
 def cases(generator: torch.Generator) -> list[Case]:
     """Random MDPs; γ = 0, one state, a policy without chance."""
 
-    def world(states: int, actions: int, gamma: float) -> dict[str, Tensor | float]:
-        drawn = tabular(generator, states, actions)
-        return {**{name: drawn[name] for name in INPUTS}, "gamma": gamma}
-
-    certain = world(3, 2, 0.9)
-    certain["pi"] = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]], dtype=torch.float64)
+    draw = partial(world, generator, inputs=("P", "R", "pi"))
+    certain = never_hesitating(draw(3, 2, 0.9))
     return [
-        Case("three states, two actions", world(3, 2, 0.8)),
-        Case("five states, three actions", world(5, 3, 0.95)),
-        Case("as many actions as states", world(3, 3, 0.9)),
-        Case("γ = 0: only the next reward counts", world(4, 2, 0.0), EDGE),
-        Case("a single state", world(1, 2, 0.75), EDGE),
+        Case("three states, two actions", draw(3, 2, 0.8)),
+        Case("five states, three actions", draw(5, 3, 0.95)),
+        Case("as many actions as states", draw(3, 3, 0.9)),
+        Case("γ = 0: only the next reward counts", draw(4, 2, 0.0), EDGE),
+        Case("a single state", draw(1, 2, 0.75), EDGE),
         Case("a policy without chance", certain, EDGE),
     ]
-
-
-def solve(matrix: Tensor, right: Tensor, gamma: float) -> Tensor:
-    """x = right + γ matrix x."""
-    return torch.linalg.solve(torch.eye(len(right), dtype=right.dtype) - gamma * matrix, right)
 
 
 def expected_reward(R: Tensor, pi: Tensor) -> Tensor:
@@ -110,6 +101,39 @@ def mean_value(P, R, pi, gamma) -> Tensor:
 def changes_rewards(P, R, pi, gamma) -> Tensor:
     R *= pi
     return solve(markov_chain(P, pi), R.sum(-1), gamma)
+
+
+def hundred_sweeps(P, R, pi, gamma) -> Tensor:
+    value = torch.zeros(len(P), dtype=P.dtype)
+    for _ in range(100):
+        value = expected_reward(R, pi) + gamma * markov_chain(P, pi) @ value
+    return value
+
+
+def until_little_changes(P, R, pi, gamma) -> Tensor:
+    value, change = torch.zeros(len(P), dtype=P.dtype), 1.0
+    while change > 1e-3:
+        following = expected_reward(R, pi) + gamma * markov_chain(P, pi) @ value
+        value, change = following, (following - value).abs().max().item()
+    return value
+
+
+def likeliest_action(P, R, pi, gamma) -> Tensor:
+    certain = torch.nn.functional.one_hot(pi.argmax(-1), pi.shape[1]).to(pi.dtype)
+    return policy_evaluation(P, R, certain, gamma)
+
+
+def weighted_twice(P, R, pi, gamma) -> Tensor:
+    return policy_evaluation(P, pi * R, pi, gamma)
+
+
+def softmax_again(P, R, pi, gamma) -> Tensor:
+    return policy_evaluation(P, R, pi.softmax(-1), gamma)
+
+
+def discounted_from_the_next(P, R, pi, gamma) -> Tensor:
+    chain = markov_chain(P, pi)
+    return solve(chain, chain @ expected_reward(R, pi), gamma)
 
 
 def by_iteration(P, R, pi, gamma) -> Tensor:
@@ -225,6 +249,40 @@ EXERCISE = Exercise(
             "mean-value",
             "The states were averaged. One value a state is wanted, (S,).",
             mean_value,
+        ),
+        Mistake(
+            "not-converged",
+            "A hundred sweeps are not enough: with γ = 0.95 the rest still counts 0.006. Solve the "
+            "linear system, or go on until nothing changes.",
+            hundred_sweeps,
+        ),
+        Mistake(
+            "not-converged",
+            "The sweeps stop when a step changes V by less than 0.001. What is still to come may "
+            "be 1/(1 − γ) times that: solve the linear system, or use a much smaller bound.",
+            until_little_changes,
+        ),
+        Mistake(
+            "likeliest-action",
+            "That is the value of always taking the likeliest action. The policy draws: average "
+            "with π.",
+            likeliest_action,
+        ),
+        Mistake(
+            "weighted-twice",
+            "The rewards are weighed with π twice: R_π(s) = Σ_a π(a|s) R(s, a).",
+            weighted_twice,
+        ),
+        Mistake(
+            "softmax-again",
+            "`pi` went through a softmax once more. It holds probabilities already.",
+            softmax_again,
+        ),
+        Mistake(
+            "first-reward-missing",
+            "The values begin with the reward of the *next* state. V(s) begins with what is earned "
+            "in s.",
+            discounted_from_the_next,
         ),
         Mistake("changes-rewards", IN_PLACE, changes_rewards),
     ),

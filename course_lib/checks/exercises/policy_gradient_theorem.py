@@ -1,9 +1,11 @@
 """The exercise `policy_gradient_theorem`: its cases, and what goes wrong with it."""
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
-from course_lib.checks.drawing import normal, tabular
+from course_lib.checks.drawing import last_state_unreached, solve, world
 from course_lib.checks.exercise import EDGE, VALUE, Case, Exercise, Mistake
 from course_lib.checks.explanations import IN_PLACE
 from course_lib.reference.tabular import (
@@ -13,33 +15,26 @@ from course_lib.reference.tabular import (
     policy_evaluation,
     state_visitation,
 )
-from course_lib.reference.tabular_gradients import gradient_by_state, policy_gradient_theorem
+from course_lib.reference.tabular_gradients import (
+    gradient_by_state,
+    policy_gradient_theorem,
+    summed_visitation,
+    weighted_gradient,
+)
 
 
 def cases(generator: torch.Generator) -> list[Case]:
     """Random MDPs; γ = 0, one state, one action, a state that is never reached."""
 
-    def world(states: int, actions: int, gamma: float) -> dict[str, Tensor | float]:
-        drawn = tabular(generator, states, actions)
-        return {
-            "P": drawn["P"],
-            "R": drawn["R"],
-            "logits": normal(generator, states, actions),
-            "p0": drawn["p0"],
-            "gamma": gamma,
-        }
-
-    unreached = world(3, 2, 0.9)
-    unreached["P"][:, :, 2] = 0
-    unreached["P"] /= unreached["P"].sum(-1, keepdim=True)
-    unreached["p0"] = torch.tensor([0.3, 0.7, 0.0], dtype=torch.float64)
+    draw = partial(world, generator, inputs=("P", "R", "logits", "p0"))
+    unreached = last_state_unreached(draw(3, 2, 0.9))
     return [
-        Case("three states, two actions", world(3, 2, 0.8)),
-        Case("five states, three actions", world(5, 3, 0.95)),
-        Case("as many actions as states", world(3, 3, 0.9)),
-        Case("γ = 0: bandits, one in each state", world(4, 2, 0.0), EDGE),
-        Case("a single state", world(1, 3, 0.75), EDGE),
-        Case("a single action: nothing to choose", world(3, 1, 0.9), EDGE),
+        Case("three states, two actions", draw(3, 2, 0.8)),
+        Case("five states, three actions", draw(5, 3, 0.95)),
+        Case("as many actions as states", draw(3, 3, 0.9)),
+        Case("γ = 0: bandits, one in each state", draw(4, 2, 0.0), EDGE),
+        Case("a single state", draw(1, 3, 0.75), EDGE),
+        Case("a single action: nothing to choose", draw(3, 1, 0.9), EDGE),
         Case("a state that is never reached", unreached, EDGE),
     ]
 
@@ -55,10 +50,8 @@ def at_visits(P, R, logits, p0, gamma, own) -> Tensor:
 
 
 def visits_not_transposed(P, R, logits, p0, gamma) -> Tensor:
-    pi, q = parts(P, R, logits, gamma)
-    identity = torch.eye(len(p0), dtype=p0.dtype)
-    visits = torch.linalg.solve(identity - gamma * markov_chain(P, pi), p0)
-    return visits.unsqueeze(-1) * gradient_by_state(pi, q)
+    visits = solve(markov_chain(P, logits.softmax(-1)), p0, gamma)
+    return weighted_gradient(visits, P, R, logits, gamma)
 
 
 def normalised(P, R, logits, p0, gamma) -> Tensor:
@@ -66,23 +59,20 @@ def normalised(P, R, logits, p0, gamma) -> Tensor:
 
 
 def start_only(P, R, logits, p0, gamma) -> Tensor:
-    pi, q = parts(P, R, logits, gamma)
-    return p0.unsqueeze(-1) * gradient_by_state(pi, q)
+    return weighted_gradient(p0, P, R, logits, gamma)
 
 
 def uniform_states(P, R, logits, p0, gamma) -> Tensor:
-    pi, q = parts(P, R, logits, gamma)
-    return gradient_by_state(pi, q) / len(p0)
+    return weighted_gradient(torch.full_like(p0, 1 / len(p0)), P, R, logits, gamma)
 
 
 def no_visits(P, R, logits, p0, gamma) -> Tensor:
-    return gradient_by_state(*parts(P, R, logits, gamma))
+    return weighted_gradient(torch.ones_like(p0), P, R, logits, gamma)
 
 
 def stationary(P, R, logits, p0, gamma) -> Tensor:
-    pi, q = parts(P, R, logits, gamma)
-    visits = torch.linalg.matrix_power(markov_chain(P, pi).mT, 4096) @ p0
-    return visits.unsqueeze(-1) * gradient_by_state(pi, q)
+    visits = torch.linalg.matrix_power(markov_chain(P, logits.softmax(-1)).mT, 4096) @ p0
+    return weighted_gradient(visits, P, R, logits, gamma)
 
 
 def reward_for_q(P, R, logits, p0, gamma) -> Tensor:
@@ -129,10 +119,8 @@ def uniform_policy(P, R, logits, p0, gamma) -> Tensor:
 
 
 def q_differentiated(P, R, logits, p0, gamma) -> Tensor:
-    pi, q = parts(P, R, logits, gamma)
-    own = gradient_by_state(pi, q)
-    once_more = at_visits(P, R, logits, p0, gamma, own) - p0.unsqueeze(-1) * own
-    return at_visits(P, R, logits, p0, gamma, own) + once_more
+    visits = state_visitation(P, logits.softmax(-1), p0, gamma)
+    return weighted_gradient(2 * visits - p0, P, R, logits, gamma)
 
 
 def one_number(P, R, logits, p0, gamma) -> Tensor:
@@ -142,6 +130,72 @@ def one_number(P, R, logits, p0, gamma) -> Tensor:
 def changes_logits(P, R, logits, p0, gamma) -> Tensor:
     result = policy_gradient_theorem(P, R, logits.clone(), p0, gamma)
     logits.copy_(logits.softmax(-1))
+    return result
+
+
+def differentiated(P, R, logits, p0, gamma, *, visits: bool, values: bool) -> Tensor:
+    """Autograd through Σ d π Q, with d or Q or both not held constant."""
+    free = logits.detach().clone().requires_grad_()
+    pi, kept = free.softmax(-1), logits.softmax(-1)
+    d = state_visitation(P, pi if visits else kept, p0, gamma)
+    value = policy_evaluation(P, R, pi if values else kept, gamma)
+    q = action_value(P, R, value, gamma)
+    return torch.autograd.grad((d.unsqueeze(-1) * pi * q).sum(), free)[0]
+
+
+def visits_differentiated(P, R, logits, p0, gamma) -> Tensor:
+    return differentiated(P, R, logits, p0, gamma, visits=True, values=False)
+
+
+def values_differentiated(P, R, logits, p0, gamma) -> Tensor:
+    return differentiated(P, R, logits, p0, gamma, visits=False, values=True)
+
+
+def all_differentiated(P, R, logits, p0, gamma) -> Tensor:
+    return differentiated(P, R, logits, p0, gamma, visits=True, values=True)
+
+
+def plain_mean(P, R, logits, p0, gamma) -> Tensor:
+    pi, q = parts(P, R, logits, gamma)
+    return at_visits(P, R, logits, p0, gamma, pi * (q - q.mean(-1, keepdim=True)))
+
+
+def softmax_over_states(P, R, logits, p0, gamma) -> Tensor:
+    pi = logits.softmax(0)
+    q = action_value(P, R, policy_evaluation(P, R, pi, gamma), gamma)
+    return state_visitation(P, pi, p0, gamma).unsqueeze(-1) * gradient_by_state(pi, q)
+
+
+def without_softmax(P, R, logits, p0, gamma) -> Tensor:
+    q = action_value(P, R, policy_evaluation(P, R, logits, gamma), gamma)
+    return state_visitation(P, logits, p0, gamma).unsqueeze(-1) * gradient_by_state(logits, q)
+
+
+def best_values(P, R, logits, p0, gamma) -> Tensor:
+    value = torch.zeros_like(p0)
+    for _ in range(1_000):
+        value = action_value(P, R, value, gamma).max(-1).values
+    own = gradient_by_state(logits.softmax(-1), action_value(P, R, value, gamma))
+    return at_visits(P, R, logits, p0, gamma, own)
+
+
+def without_the_start(P, R, logits, p0, gamma) -> Tensor:
+    visits = state_visitation(P, logits.softmax(-1), p0, gamma)
+    return weighted_gradient(visits - p0, P, R, logits, gamma)
+
+
+def hundred_steps(P, R, logits, p0, gamma) -> Tensor:
+    visits = summed_visitation(P, logits, p0, gamma, 100)
+    return weighted_gradient(visits, P, R, logits, gamma)
+
+
+def coarse_differences(P, R, logits, p0, gamma) -> Tensor:
+    result, J = torch.zeros_like(logits), expected_return(P, R, logits.softmax(-1), p0, gamma)
+    for place in range(logits.numel()):
+        moved = logits.clone()
+        moved.view(-1)[place] += 0.01
+        later = expected_return(P, R, moved.softmax(-1), p0, gamma)
+        result.view(-1)[place] = (later - J) / 0.01
     return result
 
 
@@ -273,6 +327,62 @@ EXERCISE = Exercise(
             "summed-over-actions",
             "The actions were added up, which always gives zero. One number a logit: (S, K).",
             one_number,
+        ),
+        Mistake(
+            "visits-differentiated",
+            "d^π was differentiated along. In Σ d^π Σ Q ∇π neither d^π nor Q is: hold both still, "
+            "only ∇π is a derivative.",
+            visits_differentiated,
+        ),
+        Mistake(
+            "values-differentiated",
+            "Q was differentiated along. The theorem's point is that the change of Q is in the "
+            "later visits already: hold Q still.",
+            values_differentiated,
+        ),
+        Mistake(
+            "all-differentiated",
+            "d^π and Q were both differentiated along, as if J were Σ d^π Σ π Q. It is not: that "
+            "counts every reward many times. Hold both still.",
+            all_differentiated,
+        ),
+        Mistake(
+            "plain-mean",
+            "The plain mean of Q was subtracted; it is the mean under π, which is V.",
+            plain_mean,
+        ),
+        Mistake(
+            "softmax-over-states",
+            "The softmax runs over the states. Each row of logits is a distribution of its own.",
+            softmax_over_states,
+        ),
+        Mistake(
+            "without-softmax",
+            "The logits were used as if they were probabilities: π = softmax(logits).",
+            without_softmax,
+        ),
+        Mistake(
+            "best-values",
+            "Q comes from a maximum over the actions: that is the value of the best policy. Take "
+            "Q^π, of the policy whose gradient you want.",
+            best_values,
+        ),
+        Mistake(
+            "without-the-start",
+            "The sum over time begins at k = 1. The first state counts, with γ⁰ = 1.",
+            without_the_start,
+        ),
+        Mistake(
+            "hundred-steps",
+            "The visits of a hundred steps are not all: with γ = 0.95 the rest counts 0.006 of "
+            "them. Solve the linear system.",
+            hundred_steps,
+        ),
+        Mistake(
+            "coarse-differences",
+            "Those are differences of J over a wide step, an approximation. Write the theorem "
+            "down; differences are good for checking it.",
+            coarse_differences,
         ),
         Mistake("changes-logits", IN_PLACE, changes_logits),
     ),

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from course_lib.checks.drawing import ended_early, episodes
+from course_lib.checks.drawing import ended_early, episodes, powers
 from course_lib.checks.exercise import EDGE, GRADIENT, VALUE, Case, Exercise, Mistake
 from course_lib.checks.explanations import IN_PLACE, LOG_PROB_CUT, LOSS_SIGN
 from course_lib.reference.reinforce import (
@@ -29,11 +29,6 @@ def cases(generator: torch.Generator) -> list[Case]:
             "γ = 0: only the first reward counts", {**episodes(generator, 4, 3), "gamma": 0.0}, EDGE
         ),
     ]
-
-
-def powers(reward: Tensor, gamma: float) -> Tensor:
-    """(T, 1) γ^t."""
-    return (gamma ** torch.arange(len(reward), dtype=reward.dtype)).unsqueeze(1)
 
 
 def paid(weight: Tensor, log_prob: Tensor) -> Tensor:

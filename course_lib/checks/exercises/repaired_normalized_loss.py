@@ -19,7 +19,8 @@ def repaired_normalized_loss(log_prob: Tensor, reward_to_go: Tensor, baseline: T
 
 
 def cases(generator: torch.Generator) -> list[Case]:
-    """Steps in one row, as the loop hands them over, and in a table; few; a V that is far off."""
+    """Steps in one row, as the loop hands them over, and in a table; few; a V that is
+    far off, a V that leaves no spread."""
 
     def batch(*shape: int, level: float = 3.0) -> dict[str, Tensor]:
         return {
@@ -28,6 +29,9 @@ def cases(generator: torch.Generator) -> list[Case]:
             "baseline": normal(generator, *shape) + level,
         }
 
+    equal = batch(4)
+    equal["reward_to_go"] = torch.tensor([3.0, 1.0, 2.5, -1.0], dtype=torch.float64)
+    equal["baseline"] = equal["reward_to_go"] - 0.5
     return [
         Case("five steps", batch(5)),
         Case("twelve steps", batch(12)),
@@ -35,6 +39,7 @@ def cases(generator: torch.Generator) -> list[Case]:
         Case("as many steps as episodes", batch(3, 3)),
         Case("two steps", batch(2), EDGE),
         Case("values far above the returns", batch(6, level=40.0), EDGE),
+        Case("returns that are all better than expected by the same", equal, EDGE),
     ]
 
 
@@ -113,6 +118,34 @@ def changes_returns(log_prob: Tensor, reward_to_go: Tensor, baseline: Tensor) ->
     return paid(normalized(reward_to_go), log_prob)
 
 
+def normalized_after_the_bug(log_prob: Tensor, reward_to_go: Tensor, baseline: Tensor) -> Tensor:
+    return paid(normalized(normalized(reward_to_go) - baseline), log_prob)
+
+
+def normalized_apart_and_again(log_prob: Tensor, reward_to_go: Tensor, baseline: Tensor) -> Tensor:
+    return paid(normalized(normalized(reward_to_go) - normalized(baseline)), log_prob)
+
+
+def spread_of_the_returns(log_prob: Tensor, reward_to_go: Tensor, baseline: Tensor) -> Tensor:
+    weight = reward_to_go - baseline
+    return paid((weight - weight.mean()) / (reward_to_go.std(correction=0) + EPS), log_prob)
+
+
+def one_episode_at_a_time(log_prob: Tensor, reward_to_go: Tensor, baseline: Tensor) -> Tensor:
+    weight = reward_to_go - baseline
+    return paid((weight - weight.mean(0)) / (weight.std(0, correction=0) + EPS), log_prob)
+
+
+def without_eps(log_prob: Tensor, reward_to_go: Tensor, baseline: Tensor) -> Tensor:
+    weight = reward_to_go - baseline
+    return paid((weight - weight.mean()) / weight.std(correction=0), log_prob)
+
+
+def large_eps(log_prob: Tensor, reward_to_go: Tensor, baseline: Tensor) -> Tensor:
+    weight = reward_to_go - baseline
+    return paid((weight - weight.mean()) / (weight.std(correction=0) + 0.1), log_prob)
+
+
 def by_moments(log_prob: Tensor, reward_to_go: Tensor, baseline: Tensor) -> Tensor:
     """Right: mean and mean square, in float64 inside."""
     weight = (reward_to_go.double() - baseline.double()).detach()
@@ -144,8 +177,9 @@ EXERCISE = Exercise(
         Mistake(
             "as-given",
             "That is the bugged loss still. G was brought to mean 0 and spread 1, and V was not: "
-            "the difference compares two units, and is negative nearly everywhere once V is large. "
-            "Subtract first, in the units of the rewards; then normalise the difference.",
+            "the difference compares two units. That is no bias, V being a function of the state, "
+            "but a large V drowns all that G says in noise. Subtract first, in the units of the "
+            "rewards; then normalise the difference.",
             as_given,
         ),
         Mistake(
@@ -212,6 +246,42 @@ EXERCISE = Exercise(
             gradient_into_baseline,
         ),
         Mistake("log-prob-detached", LOG_PROB_CUT, log_prob_detached),
+        Mistake(
+            "normalised-too-late",
+            "The weights are normalised now, after G in one unit has met V in another: the "
+            "difference that went in is still the bugged one. Subtract first.",
+            normalized_after_the_bug,
+        ),
+        Mistake(
+            "both-normalised",
+            "Both are normalised, each by its own mean and spread, and their difference once more. "
+            "V no longer predicts what it is subtracted from. Subtract first.",
+            normalized_apart_and_again,
+        ),
+        Mistake(
+            "spread-of-the-returns",
+            "The difference is centred, and divided by the spread of the *returns*. Divide by its "
+            "own: V has taken part of the spread away.",
+            spread_of_the_returns,
+        ),
+        Mistake(
+            "one-episode-at-a-time",
+            "Mean and spread were taken for each episode apart. Then a good episode and a bad one "
+            "look alike: take them over all elements.",
+            one_episode_at_a_time,
+        ),
+        Mistake(
+            "no-eps",
+            "Where all differences are equal, their spread is 0, and 0/0 is nan: one such batch, "
+            "and the network is lost. Add 1e-8 to the standard deviation.",
+            without_eps,
+        ),
+        Mistake(
+            "large-eps",
+            "What is added to the standard deviation is too large: it must not matter unless the "
+            "spread is zero. 1e-8.",
+            large_eps,
+        ),
         Mistake("changes-returns", IN_PLACE, changes_returns),
     ),
     variants=(by_moments, one_by_one),

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from course_lib.checks.drawing import normal
+from course_lib.checks.drawing import powers, rewards
 from course_lib.checks.exercise import EDGE, VALUE, Case, Exercise, Mistake
 from course_lib.checks.explanations import IN_PLACE
 from course_lib.reference.returns import discounted_return, reward_to_go
@@ -12,23 +12,15 @@ from course_lib.reference.returns import discounted_return, reward_to_go
 def cases(generator: torch.Generator) -> list[Case]:
     """Two short episodes to read, a longer batch, a square one; γ, T and N at their limits."""
 
-    def rewards(steps: int, number: int, gamma: float) -> dict[str, Tensor | float]:
-        return {"reward": normal(generator, steps, number) + 0.5, "gamma": gamma}
-
     return [
-        Case("two episodes of three steps", rewards(3, 2, 0.9)),
-        Case("five episodes of eight steps", rewards(8, 5, 0.97)),
-        Case("as many steps as episodes", rewards(4, 4, 0.8)),
-        Case("a single step", rewards(1, 3, 0.9), EDGE),
-        Case("a single episode", rewards(6, 1, 0.9), EDGE),
-        Case("γ = 1: nothing is discounted", rewards(4, 3, 1.0), EDGE),
-        Case("γ = 0: only the next reward counts", rewards(4, 3, 0.0), EDGE),
+        Case("two episodes of three steps", rewards(generator, 3, 2, 0.9)),
+        Case("five episodes of eight steps", rewards(generator, 8, 5, 0.97)),
+        Case("as many steps as episodes", rewards(generator, 4, 4, 0.8)),
+        Case("a single step", rewards(generator, 1, 3, 0.9), EDGE),
+        Case("a single episode", rewards(generator, 6, 1, 0.9), EDGE),
+        Case("γ = 1: nothing is discounted", rewards(generator, 4, 3, 1.0), EDGE),
+        Case("γ = 0: only the next reward counts", rewards(generator, 4, 3, 0.0), EDGE),
     ]
-
-
-def powers(reward: Tensor, gamma: float) -> Tensor:
-    """(T, 1) γ^t."""
-    return (gamma ** torch.arange(len(reward), dtype=reward.dtype)).unsqueeze(1)
 
 
 def from_here_on(tensor: Tensor) -> Tensor:
@@ -100,6 +92,27 @@ def changes_reward(reward: Tensor, gamma: float) -> Tensor:
     for t in reversed(range(len(reward) - 1)):
         reward[t] += gamma * reward[t + 1]
     return reward
+
+
+def transposed(reward: Tensor, gamma: float) -> Tensor:
+    return reward_to_go(reward, gamma).T
+
+
+def list_of_rows(reward: Tensor, gamma: float) -> list[Tensor]:
+    return list(reward_to_go(reward, gamma))
+
+
+def minus_the_mean(reward: Tensor, gamma: float) -> Tensor:
+    to_go = reward_to_go(reward, gamma)
+    return to_go - to_go.mean()
+
+
+def of_the_next_step(reward: Tensor, gamma: float) -> Tensor:
+    return torch.cat([reward_to_go(reward, gamma)[1:], torch.zeros_like(reward[:1])])
+
+
+def discounted_twice(reward: Tensor, gamma: float) -> Tensor:
+    return reward_to_go(reward, gamma**2)
 
 
 def with_loops(reward: Tensor, gamma: float) -> Tensor:
@@ -216,6 +229,31 @@ EXERCISE = Exercise(
             "The last reward is missing everywhere. After the last step nothing follows, but its "
             "own reward does: G of the last step is `reward[-1]`.",
             last_step_is_zero,
+        ),
+        Mistake(
+            "transposed",
+            "The result is transposed. Time comes first, then the episodes: (T, N), like `reward`.",
+            transposed,
+        ),
+        Mistake(
+            "list-of-rows",
+            "A list of T rows came out. `torch.stack` makes one tensor (T, N) of it.",
+            list_of_rows,
+        ),
+        Mistake(
+            "minus-the-mean",
+            "The mean was subtracted. That is a baseline, lesson 03; here G_t itself is wanted.",
+            minus_the_mean,
+        ),
+        Mistake(
+            "of-the-next-step",
+            "Row t holds G_{t+1}: everything is one row too high. The last row is the last reward.",
+            of_the_next_step,
+        ),
+        Mistake(
+            "discounted-twice",
+            "γ was applied twice in each step: γ² stands where γ belongs.",
+            discounted_twice,
         ),
         Mistake("changes-reward", IN_PLACE, changes_reward),
     ),

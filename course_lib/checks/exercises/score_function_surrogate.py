@@ -102,6 +102,31 @@ def changes_value(log_prob: Tensor, value: Tensor) -> Tensor:
     return (value / log_prob.detach() * log_prob).mean()
 
 
+def importance_ratio(log_prob: Tensor, value: Tensor) -> Tensor:
+    return (value.detach() * (log_prob - log_prob.detach()).exp()).mean()
+
+
+def divided_by_values(log_prob: Tensor, value: Tensor) -> Tensor:
+    kept = value.detach()
+    return (kept * log_prob).sum() / kept.sum()
+
+
+def divided_by_fewer(log_prob: Tensor, value: Tensor) -> Tensor:
+    return (value.detach() * log_prob).sum() / max(len(value) - 1, 1)
+
+
+def only_the_good(log_prob: Tensor, value: Tensor) -> Tensor:
+    return (value.detach().clamp(min=0) * log_prob).mean()
+
+
+def value_squared(log_prob: Tensor, value: Tensor) -> Tensor:
+    return (value.detach().square() * log_prob).mean()
+
+
+def mean_value_added(log_prob: Tensor, value: Tensor) -> Tensor:
+    return (value.detach() * log_prob).mean() + value.detach().mean()
+
+
 def as_an_inner_product(log_prob: Tensor, value: Tensor) -> Tensor:
     """Right: an inner product, in float64 inside."""
     return (value.detach().double() @ log_prob.double() / len(value)).to(log_prob.dtype)
@@ -211,6 +236,38 @@ EXERCISE = Exercise(
             "absolute-value",
             "The sign of f is lost. A negative value must push its sample away.",
             absolute_value,
+        ),
+        Mistake(
+            "importance-ratio",
+            "The gradient is right, and the value is that of another surrogate, a ratio times f "
+            "(lesson 06 uses it). Here mean(f · log p) is asked for.",
+            importance_ratio,
+        ),
+        Mistake(
+            "divided-by-values",
+            "The sum was divided by the sum of the values. Divide by the number of samples.",
+            divided_by_values,
+        ),
+        Mistake(
+            "divided-by-fewer",
+            "The sum was divided by B − 1. It is a mean over B samples.",
+            divided_by_fewer,
+        ),
+        Mistake(
+            "only-the-good",
+            "Negative values were set to zero. Bad news is news: it makes a sample rarer.",
+            only_the_good,
+        ),
+        Mistake(
+            "value-squared",
+            "The value is squared. Each score is weighed with f itself, sign included.",
+            value_squared,
+        ),
+        Mistake(
+            "mean-value-added",
+            "The mean value was added. It has no gradient, so the estimate is the same, but the "
+            "surrogate asked for is mean(f · log p) alone.",
+            mean_value_added,
         ),
         Mistake("changes-value", IN_PLACE, changes_value),
     ),

@@ -1,9 +1,11 @@
 """The exercise `state_visitation`: its cases, and what goes wrong with it."""
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
-from course_lib.checks.drawing import tabular
+from course_lib.checks.drawing import last_state_unreached, solve, world
 from course_lib.checks.exercise import EDGE, VALUE, Case, Exercise, Mistake
 from course_lib.checks.explanations import IN_PLACE
 from course_lib.reference.tabular import markov_chain, state_visitation
@@ -12,27 +14,16 @@ from course_lib.reference.tabular import markov_chain, state_visitation
 def cases(generator: torch.Generator) -> list[Case]:
     """Two random MDPs, as many actions as states, γ = 0, one state, a state nobody reaches."""
 
-    def world(states: int, actions: int, gamma: float) -> dict[str, Tensor | float]:
-        drawn = tabular(generator, states, actions)
-        return {**{name: drawn[name] for name in ("P", "pi", "p0")}, "gamma": gamma}
-
-    unreached = world(3, 2, 0.9)
-    unreached["P"][:, :, 2] = 0
-    unreached["P"] /= unreached["P"].sum(-1, keepdim=True)
-    unreached["p0"] = torch.tensor([0.3, 0.7, 0.0], dtype=torch.float64)
+    draw = partial(world, generator, inputs=("P", "pi", "p0"))
+    unreached = last_state_unreached(draw(3, 2, 0.9))
     return [
-        Case("three states, two actions", world(3, 2, 0.8)),
-        Case("five states, three actions", world(5, 3, 0.95)),
-        Case("as many actions as states", world(3, 3, 0.9)),
-        Case("γ = 0: only the first state counts", world(4, 2, 0.0), EDGE),
-        Case("a single state", world(1, 2, 0.75), EDGE),
+        Case("three states, two actions", draw(3, 2, 0.8)),
+        Case("five states, three actions", draw(5, 3, 0.95)),
+        Case("as many actions as states", draw(3, 3, 0.9)),
+        Case("γ = 0: only the first state counts", draw(4, 2, 0.0), EDGE),
+        Case("a single state", draw(1, 2, 0.75), EDGE),
         Case("a state that is never reached", unreached, EDGE),
     ]
-
-
-def solve(matrix: Tensor, right: Tensor, gamma: float) -> Tensor:
-    """x = right + γ matrix x."""
-    return torch.linalg.solve(torch.eye(len(right), dtype=right.dtype) - gamma * matrix, right)
 
 
 def not_transposed(P, pi, p0, gamma) -> Tensor:
@@ -112,6 +103,32 @@ def changes_p0(P, pi, p0, gamma) -> Tensor:
         now = gamma * chain @ now
         p0 += now
     return p0
+
+
+def hundred_steps(P, pi, p0, gamma) -> Tensor:
+    visits, now = torch.zeros_like(p0), p0
+    for _ in range(100):
+        visits, now = visits + now, gamma * now @ markov_chain(P, pi)
+    return visits
+
+
+def likeliest_action(P, pi, p0, gamma) -> Tensor:
+    certain = torch.nn.functional.one_hot(pi.argmax(-1), pi.shape[1]).to(pi.dtype)
+    return state_visitation(P, certain, p0, gamma)
+
+
+def start_in_state_0(P, pi, p0, gamma) -> Tensor:
+    first = torch.zeros_like(p0)
+    first[0] = 1
+    return state_visitation(P, pi, first, gamma)
+
+
+def whole_inverse(P, pi, p0, gamma) -> Tensor:
+    return torch.linalg.inv(torch.eye(len(p0), dtype=p0.dtype) - gamma * markov_chain(P, pi))
+
+
+def axes_of_p_exchanged(P, pi, p0, gamma) -> Tensor:
+    return solve(torch.einsum("sk,tks->st", pi, P).mT, p0, gamma)
 
 
 def step_by_step(P, pi, p0, gamma) -> Tensor:
@@ -235,6 +252,34 @@ EXERCISE = Exercise(
             "That counts pairs of a state and an action, (S, K). Sum over the actions, or do not "
             "multiply with π: one number a state is wanted.",
             by_state_and_action,
+        ),
+        Mistake(
+            "hundred-steps",
+            "You stop after a hundred steps. With γ = 0.95 what is left still counts 0.006 of the "
+            "sum: solve the linear system.",
+            hundred_steps,
+        ),
+        Mistake(
+            "likeliest-action",
+            "Your chain follows the likeliest action of each state. The policy draws: weigh all "
+            "actions with π.",
+            likeliest_action,
+        ),
+        Mistake(
+            "start-in-state-0",
+            "Every episode starts in state 0 in your solution; the start is drawn from p0.",
+            start_in_state_0,
+        ),
+        Mistake(
+            "whole-inverse",
+            "That is the inverse, a table (S, S) of visits from every start. Multiply with p0 from "
+            "the left.",
+            whole_inverse,
+        ),
+        Mistake(
+            "axes-of-P-exchanged",
+            "The axes of P are exchanged: P[s, a, s'] leads from s (first) to s' (last).",
+            axes_of_p_exchanged,
         ),
         Mistake("changes-p0", IN_PLACE, changes_p0),
     ),

@@ -92,6 +92,22 @@ def changes_the_start(log_p0: Tensor, log_prob: Tensor, log_transition: Tensor) 
     return log_p0
 
 
+def so_far(log_p0: Tensor, log_prob: Tensor, log_transition: Tensor) -> Tensor:
+    return log_p0 + (log_prob + log_transition).cumsum(0)
+
+
+def logs_multiplied(log_p0: Tensor, log_prob: Tensor, log_transition: Tensor) -> Tensor:
+    return log_p0 + (log_prob * log_transition).sum(0)
+
+
+def first_step_only(log_p0: Tensor, log_prob: Tensor, log_transition: Tensor) -> Tensor:
+    return log_p0 + log_prob[0] + log_transition[0]
+
+
+def cut_off(log_p0: Tensor, log_prob: Tensor, log_transition: Tensor) -> Tensor:
+    return trajectory_log_prob(log_p0, log_prob, log_transition).clamp(min=-100)
+
+
 def step_by_step(log_p0: Tensor, log_prob: Tensor, log_transition: Tensor) -> Tensor:
     """Right: one step after the other, in float64 inside."""
     total = log_p0.double()
@@ -195,6 +211,29 @@ EXERCISE = Exercise(
             sign_flipped,
         ),
         Mistake("log-prob-detached", LOG_PROB_CUT, policy_detached),
+        Mistake(
+            "so-far",
+            "One number for every step came out: how likely the trajectory is up to there. Only "
+            "the last row was asked for; `sum(0)` gives it at once.",
+            so_far,
+        ),
+        Mistake(
+            "logs-multiplied",
+            "The two logarithms of a step are multiplied. Probabilities multiply, so their "
+            "logarithms add up.",
+            logs_multiplied,
+        ),
+        Mistake(
+            "first-step-only",
+            "Only the first step counts. Sum over all of them, axis 0.",
+            first_step_only,
+        ),
+        Mistake(
+            "cut-off",
+            "Very unlikely trajectories were cut off at a smallest value. A logarithm has none: "
+            "−2,000 is an ordinary number, and it has a gradient.",
+            cut_off,
+        ),
         Mistake("changes-log-p0", IN_PLACE, changes_the_start),
     ),
     variants=(step_by_step, one_sum, last_of_a_cumsum),

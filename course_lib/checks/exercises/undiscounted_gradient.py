@@ -1,56 +1,41 @@
 """The exercise `undiscounted_gradient`: its cases, and what goes wrong with it."""
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
-from course_lib.checks.drawing import normal, tabular
+from course_lib.checks.drawing import world
 from course_lib.checks.exercise import EDGE, VALUE, Case, Exercise, Mistake
 from course_lib.checks.explanations import IN_PLACE
 from course_lib.reference.tabular import action_value, markov_chain, policy_evaluation
 from course_lib.reference.tabular_gradients import (
     gradient_by_state,
     policy_gradient_theorem,
+    summed_visitation,
     undiscounted_gradient,
     unrolled_gradient,
+    weighted_gradient,
 )
 
 
 def cases(generator: torch.Generator) -> list[Case]:
     """A few steps, more of them; one step, γ = 0, one state."""
 
-    def world(states: int, actions: int, gamma: float, horizon: int) -> dict[str, object]:
-        drawn = tabular(generator, states, actions)
-        return {
-            "P": drawn["P"],
-            "R": drawn["R"],
-            "logits": normal(generator, states, actions),
-            "p0": drawn["p0"],
-            "gamma": gamma,
-            "horizon": horizon,
-        }
-
+    draw = partial(world, generator, inputs=("P", "R", "logits", "p0"))
     return [
-        Case("three states, two actions, three steps", world(3, 2, 0.8, 3)),
-        Case("five states, three actions, eight steps", world(5, 3, 0.95, 8)),
-        Case("as many actions as states, two steps", world(3, 3, 0.9, 2)),
-        Case("a single step", world(3, 2, 0.9, 1), EDGE),
-        Case("γ = 0", world(3, 2, 0.0, 4), EDGE),
-        Case("a single state", world(1, 3, 0.75, 3), EDGE),
+        Case("three states, two actions, three steps", draw(3, 2, 0.8) | {"horizon": 3}),
+        Case("five states, three actions, eight steps", draw(5, 3, 0.95) | {"horizon": 8}),
+        Case("as many actions as states, two steps", draw(3, 3, 0.9) | {"horizon": 2}),
+        Case("a single step", draw(3, 2, 0.9) | {"horizon": 1}, EDGE),
+        Case("γ = 0", draw(3, 2, 0.0) | {"horizon": 4}, EDGE),
+        Case("a single state", draw(1, 3, 0.75) | {"horizon": 3}, EDGE),
     ]
 
 
-def visits(P, pi, p0, discount: float, steps: int) -> Tensor:
-    """Σ_{t<steps} discount^t Pr(s_t = s)."""
-    total, now = torch.zeros_like(p0), p0
-    for t in range(steps):
-        total, now = total + discount**t * now, now @ markov_chain(P, pi)
-    return total
-
-
-def direction(P, R, logits, gamma, weights) -> Tensor:
-    pi = logits.softmax(-1)
-    q = action_value(P, R, policy_evaluation(P, R, pi, gamma), gamma)
-    return weights.unsqueeze(-1) * gradient_by_state(pi, q)
+def plain_visits(P, logits, p0, horizon) -> Tensor:
+    """(S, 1) Σ_{t<horizon} Pr(s_t = s)."""
+    return summed_visitation(P, logits, p0, 1.0, horizon).unsqueeze(-1)
 
 
 def discounted_visits(P, R, logits, p0, gamma, horizon) -> Tensor:
@@ -66,8 +51,8 @@ def one_step_more(P, R, logits, p0, gamma, horizon) -> Tensor:
 
 
 def without_the_start(P, R, logits, p0, gamma, horizon) -> Tensor:
-    pi = logits.softmax(-1)
-    return direction(P, R, logits, gamma, visits(P, pi, p0 @ markov_chain(P, pi), 1.0, horizon))
+    second = p0 @ markov_chain(P, logits.softmax(-1))
+    return undiscounted_gradient(P, R, logits, second, gamma, horizon)
 
 
 def averaged(P, R, logits, p0, gamma, horizon) -> Tensor:
@@ -75,21 +60,20 @@ def averaged(P, R, logits, p0, gamma, horizon) -> Tensor:
 
 
 def last_state_only(P, R, logits, p0, gamma, horizon) -> Tensor:
-    pi = logits.softmax(-1)
-    last = visits(P, pi, p0, 1.0, horizon) - visits(P, pi, p0, 1.0, horizon - 1)
-    return direction(P, R, logits, gamma, last)
+    last = torch.linalg.matrix_power(markov_chain(P, logits.softmax(-1)).mT, horizon - 1) @ p0
+    return weighted_gradient(last, P, R, logits, gamma)
 
 
 def stationary(P, R, logits, p0, gamma, horizon) -> Tensor:
     chain = markov_chain(P, logits.softmax(-1))
     forever = torch.linalg.matrix_power(chain.mT, 4096) @ p0
-    return direction(P, R, logits, gamma, horizon * forever)
+    return weighted_gradient(horizon * forever, P, R, logits, gamma)
 
 
 def undiscounted_q(P, R, logits, p0, gamma, horizon) -> Tensor:
     pi = logits.softmax(-1)
     q = R + P @ policy_evaluation(P, R, pi, gamma)
-    return visits(P, pi, p0, 1.0, horizon).unsqueeze(-1) * gradient_by_state(pi, q)
+    return plain_visits(P, logits, p0, horizon) * gradient_by_state(pi, q)
 
 
 def truncated_q(P, R, logits, p0, gamma, horizon) -> Tensor:
@@ -97,30 +81,28 @@ def truncated_q(P, R, logits, p0, gamma, horizon) -> Tensor:
     for _ in range(horizon - 1):
         value = (pi * action_value(P, R, value, gamma)).sum(-1)
     q = action_value(P, R, value, gamma)
-    return visits(P, pi, p0, 1.0, horizon).unsqueeze(-1) * gradient_by_state(pi, q)
+    return plain_visits(P, logits, p0, horizon) * gradient_by_state(pi, q)
 
 
 def reward_for_q(P, R, logits, p0, gamma, horizon) -> Tensor:
-    pi = logits.softmax(-1)
-    return visits(P, pi, p0, 1.0, horizon).unsqueeze(-1) * gradient_by_state(pi, R)
+    return plain_visits(P, logits, p0, horizon) * gradient_by_state(logits.softmax(-1), R)
 
 
 def not_centred(P, R, logits, p0, gamma, horizon) -> Tensor:
     pi = logits.softmax(-1)
     q = action_value(P, R, policy_evaluation(P, R, pi, gamma), gamma)
-    return visits(P, pi, p0, 1.0, horizon).unsqueeze(-1) * pi * q
+    return plain_visits(P, logits, p0, horizon) * pi * q
 
 
 def transposed(P, R, logits, p0, gamma, horizon) -> Tensor:
-    pi = logits.softmax(-1)
     total, now = torch.zeros_like(p0), p0
     for _ in range(horizon):
-        total, now = total + now, markov_chain(P, pi) @ now
-    return direction(P, R, logits, gamma, total)
+        total, now = total + now, markov_chain(P, logits.softmax(-1)) @ now
+    return weighted_gradient(total, P, R, logits, gamma)
 
 
 def always_the_start(P, R, logits, p0, gamma, horizon) -> Tensor:
-    return direction(P, R, logits, gamma, horizon * p0)
+    return weighted_gradient(horizon * p0, P, R, logits, gamma)
 
 
 def descent(P, R, logits, p0, gamma, horizon) -> Tensor:
@@ -133,11 +115,51 @@ def changes_p0(P, R, logits, p0, gamma, horizon) -> Tensor:
     return result
 
 
+def one_step_short(P, R, logits, p0, gamma, horizon) -> Tensor:
+    short = summed_visitation(P, logits, p0, 1.0, horizon - 1)
+    return weighted_gradient(short, P, R, logits, gamma)
+
+
+def plain_mean(P, R, logits, p0, gamma, horizon) -> Tensor:
+    pi = logits.softmax(-1)
+    q = action_value(P, R, policy_evaluation(P, R, pi, gamma), gamma)
+    return plain_visits(P, logits, p0, horizon) * pi * (q - q.mean(-1, keepdim=True))
+
+
+def without_pi(P, R, logits, p0, gamma, horizon) -> Tensor:
+    value = policy_evaluation(P, R, logits.softmax(-1), gamma)
+    advantage = action_value(P, R, value, gamma) - value.unsqueeze(-1)
+    return plain_visits(P, logits, p0, horizon) * advantage
+
+
+def uniform_chain(P, R, logits, p0, gamma, horizon) -> Tensor:
+    total = summed_visitation(P, torch.zeros_like(logits), p0, 1.0, horizon)
+    return weighted_gradient(total, P, R, logits, gamma)
+
+
+def uniform_start(P, R, logits, p0, gamma, horizon) -> Tensor:
+    return undiscounted_gradient(P, R, logits, torch.full_like(p0, 1 / len(p0)), gamma, horizon)
+
+
+def softmax_over_states(P, R, logits, p0, gamma, horizon) -> Tensor:
+    return undiscounted_gradient(P, R, logits.softmax(0).log(), p0, gamma, horizon)
+
+
+def of_the_undiscounted_return(P, R, logits, p0, gamma, horizon) -> Tensor:
+    free = logits.detach().clone().requires_grad_()
+    seen = summed_visitation(P, free, p0, 1.0, horizon)
+    return torch.autograd.grad(seen @ (free.softmax(-1) * R).sum(-1), free)[0]
+
+
+def scaled_theorem(P, R, logits, p0, gamma, horizon) -> Tensor:
+    return horizon * (1 - gamma) * policy_gradient_theorem(P, R, logits, p0, gamma)
+
+
 def with_powers(P, R, logits, p0, gamma, horizon) -> Tensor:
     """Right: powers of the chain, in float64 inside."""
     chain = markov_chain(P, logits.softmax(-1)).double()
     total = sum(p0.double() @ torch.linalg.matrix_power(chain, t) for t in range(horizon))
-    return direction(P, R, logits, gamma, total.to(p0.dtype))
+    return weighted_gradient(total.to(p0.dtype), P, R, logits, gamma)
 
 
 def with_advantages(P, R, logits, p0, gamma, horizon) -> Tensor:
@@ -145,7 +167,7 @@ def with_advantages(P, R, logits, p0, gamma, horizon) -> Tensor:
     pi = logits.softmax(-1)
     value = policy_evaluation(P, R, pi, gamma)
     advantage = action_value(P, R, value, gamma) - value.unsqueeze(-1)
-    return visits(P, pi, p0, 1.0, horizon).unsqueeze(-1) * pi * advantage
+    return plain_visits(P, logits, p0, horizon) * pi * advantage
 
 
 EXERCISE = Exercise(
@@ -226,6 +248,48 @@ EXERCISE = Exercise(
             "descent",
             "The sign is flipped. The direction that is climbed was asked for.",
             descent,
+        ),
+        Mistake(
+            "one-step-short",
+            "One step too few: t runs from 0 to horizon − 1, that is `horizon` steps.",
+            one_step_short,
+        ),
+        Mistake(
+            "plain-mean",
+            "The plain mean of Q was subtracted; it is the mean under π, which is V.",
+            plain_mean,
+        ),
+        Mistake(
+            "without-pi",
+            "The factor π in front of Q − V is missing: Σ_a Q ∂π(a)/∂z_k is π_k (Q_k − Σ_a π Q).",
+            without_pi,
+        ),
+        Mistake(
+            "uniform-chain",
+            "Your agent walks as if all actions were equally likely. The chain needs π.",
+            uniform_chain,
+        ),
+        Mistake(
+            "uniform-start",
+            "The start is uniform in your solution; it is drawn from p0.",
+            uniform_start,
+        ),
+        Mistake(
+            "softmax-over-states",
+            "The softmax runs over the states. Each row of logits is a distribution of its own.",
+            softmax_over_states,
+        ),
+        Mistake(
+            "of-the-undiscounted-return",
+            "That is the gradient of another objective, the undiscounted return of `horizon` "
+            "steps. Implementations keep the discounted Q.",
+            of_the_undiscounted_return,
+        ),
+        Mistake(
+            "scaled-theorem",
+            "That is ∇J times a number: the states are still weighed with their discounted visits. "
+            "Count `horizon` steps, all alike.",
+            scaled_theorem,
         ),
         Mistake("changes-p0", IN_PLACE, changes_p0),
     ),

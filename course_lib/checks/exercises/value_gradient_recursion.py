@@ -1,9 +1,11 @@
 """The exercise `value_gradient_recursion`: its cases, and what goes wrong with it."""
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
-from course_lib.checks.drawing import normal, tabular
+from course_lib.checks.drawing import never_hesitating, world
 from course_lib.checks.exercise import EDGE, VALUE, Case, Exercise, Mistake
 from course_lib.checks.explanations import IN_PLACE
 from course_lib.reference.tabular import markov_chain
@@ -13,28 +15,18 @@ from course_lib.reference.tabular_gradients import value_gradient_recursion
 def cases(generator: torch.Generator) -> list[Case]:
     """Any Q and any ∇V; ∇V = 0, γ at its limits, one state, a policy without chance."""
 
-    def world(states: int, actions: int, gamma: float) -> dict[str, Tensor | float]:
-        drawn = tabular(generator, states, actions)
-        return {
-            "P": drawn["P"],
-            "pi": drawn["pi"],
-            "q_value": 2 * normal(generator, states, actions),
-            "value_gradient": normal(generator, states, states, actions),
-            "gamma": gamma,
-        }
-
-    first = world(3, 2, 0.9)
+    draw = partial(world, generator, inputs=("P", "pi", "q_value", "value_gradient"))
+    first = draw(3, 2, 0.9)
     first["value_gradient"] = torch.zeros_like(first["value_gradient"])
-    certain = world(3, 2, 0.9)
-    certain["pi"] = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]], dtype=torch.float64)
+    certain = never_hesitating(draw(3, 2, 0.9))
     return [
-        Case("two states, two actions", world(2, 2, 0.8)),
-        Case("four states, three actions", world(4, 3, 0.95)),
-        Case("three states, three actions", world(3, 3, 0.9)),
+        Case("two states, two actions", draw(2, 2, 0.8)),
+        Case("four states, three actions", draw(4, 3, 0.95)),
+        Case("three states, three actions", draw(3, 3, 0.9)),
         Case("∇V = 0: the first term alone", first, EDGE),
-        Case("γ = 0", world(3, 2, 0.0), EDGE),
-        Case("γ = 1", world(3, 2, 1.0), EDGE),
-        Case("a single state", world(1, 3, 0.9), EDGE),
+        Case("γ = 0", draw(3, 2, 0.0), EDGE),
+        Case("γ = 1", draw(3, 2, 1.0), EDGE),
+        Case("a single state", draw(1, 3, 0.9), EDGE),
         Case("a policy without chance", certain, EDGE),
     ]
 
@@ -127,6 +119,46 @@ def summed_over_states(P, pi, q_value, value_gradient, gamma) -> Tensor:
 def changes_gradient(P, pi, q_value, value_gradient, gamma) -> Tensor:
     result = value_gradient_recursion(P, pi, q_value, value_gradient.clone(), gamma)
     value_gradient *= gamma
+    return result
+
+
+def own_part_overwrites(P, pi, q_value, value_gradient, gamma) -> Tensor:
+    result, index = carried(P, pi, value_gradient, gamma), torch.arange(len(P))
+    result[index, index] = of_own_logits(pi, q_value)
+    return result
+
+
+def axes_exchanged(P, pi, q_value, value_gradient, gamma) -> Tensor:
+    return value_gradient_recursion(P, pi, q_value, value_gradient, gamma).transpose(0, 1)
+
+
+def unweighted_sum(P, pi, q_value, value_gradient, gamma) -> Tensor:
+    own = pi * (q_value - q_value.sum(-1, keepdim=True))
+    return placed(own) + carried(P, pi, value_gradient, gamma)
+
+
+def mean_over_all_states(P, pi, q_value, value_gradient, gamma) -> Tensor:
+    own = pi * (q_value - (pi * q_value).sum())
+    return placed(own) + carried(P, pi, value_gradient, gamma)
+
+
+def actions_added(P, pi, q_value, value_gradient, gamma) -> Tensor:
+    ahead = torch.einsum("skt,tuj->suj", P, value_gradient)
+    return placed(of_own_logits(pi, q_value)) + gamma * ahead
+
+
+def actions_not_summed(P, pi, q_value, value_gradient, gamma) -> Tensor:
+    ahead = torch.einsum("sk,skt,tuk->suk", pi, P, value_gradient)
+    return placed(of_own_logits(pi, q_value)) + gamma * ahead
+
+
+def own_part_subtracted(P, pi, q_value, value_gradient, gamma) -> Tensor:
+    return carried(P, pi, value_gradient, gamma) - placed(of_own_logits(pi, q_value))
+
+
+def first_column(P, pi, q_value, value_gradient, gamma) -> Tensor:
+    result = carried(P, pi, value_gradient, gamma)
+    result[:, 0] += of_own_logits(pi, q_value)
     return result
 
 
@@ -248,6 +280,51 @@ EXERCISE = Exercise(
             "summed-over-states",
             "The states were added up. One gradient for every state's value is wanted: (S, S, K).",
             summed_over_states,
+        ),
+        Mistake(
+            "own-part-overwrites",
+            "The immediate gradients were written *over* what is carried back from later: `=` "
+            "where `+=` belongs. The agent may come back to s.",
+            own_part_overwrites,
+        ),
+        Mistake(
+            "axes-exchanged",
+            "The first two axes are exchanged. result[s] is the gradient of V(s); the second axis "
+            "says whose logits move.",
+            axes_exchanged,
+        ),
+        Mistake(
+            "unweighted-sum",
+            "The sum Σ_a Q that is subtracted lacks π: it is the mean of Q under π.",
+            unweighted_sum,
+        ),
+        Mistake(
+            "mean-over-all-states",
+            "The mean of Q was taken over all states together: `sum()` without an axis. Each state "
+            "has its own: sum(-1, keepdim=True).",
+            mean_over_all_states,
+        ),
+        Mistake(
+            "actions-added",
+            "The actions of the second term are added without π. Weigh them.",
+            actions_added,
+        ),
+        Mistake(
+            "actions-not-summed",
+            "The action that is taken and the logit that moves share one letter in your sum. They "
+            "are two: sum over the actions first, Σ_a π(a|s) P(s'|s, a).",
+            actions_not_summed,
+        ),
+        Mistake(
+            "own-part-subtracted",
+            "The first term is subtracted; both are added.",
+            own_part_subtracted,
+        ),
+        Mistake(
+            "axes-of-the-first-term",
+            "The immediate gradients of all states stand in the column of state 0. That of state s "
+            "belongs to the logits of s: result[s, s, :].",
+            first_column,
         ),
         Mistake("changes-value-gradient", IN_PLACE, changes_gradient),
     ),

@@ -104,6 +104,28 @@ def changes_returns(value: Tensor, reward_to_go: Tensor) -> Tensor:
     return loss
 
 
+def half_the_root(value: Tensor, reward_to_go: Tensor) -> Tensor:
+    return 0.5 * root(value, reward_to_go)
+
+
+def one_an_episode(value: Tensor, reward_to_go: Tensor) -> Tensor:
+    return 0.5 * error(value, reward_to_go).square().mean(0)
+
+
+def spread_of_the_errors(value: Tensor, reward_to_go: Tensor) -> Tensor:
+    return 0.5 * error(value, reward_to_go).var(correction=0)
+
+
+def returns_normalised(value: Tensor, reward_to_go: Tensor) -> Tensor:
+    target = reward_to_go.detach()
+    target = (target - target.mean()) / (target.std(correction=0) + 1e-8)
+    return 0.5 * (target - value).square().mean()
+
+
+def error_times_value(value: Tensor, reward_to_go: Tensor) -> Tensor:
+    return -(error(value, reward_to_go).detach() * value).mean()
+
+
 def with_the_library(value: Tensor, reward_to_go: Tensor) -> Tensor:
     """Right: torch's mean squared error, halved."""
     return torch.nn.functional.mse_loss(value, reward_to_go.detach()) / 2
@@ -217,6 +239,36 @@ EXERCISE = Exercise(
             "not-averaged",
             "One number a step came out. A loss is one scalar: average.",
             not_averaged,
+        ),
+        Mistake(
+            "root",
+            "That is half the root of the mean squared error. Its gradient does not shrink as the "
+            "error does: leave the root out.",
+            half_the_root,
+        ),
+        Mistake(
+            "not-averaged",
+            "One number an episode came out. A loss is one number: the mean over steps and "
+            "episodes.",
+            one_an_episode,
+        ),
+        Mistake(
+            "spread-of-the-errors",
+            "The variance of the errors ignores their mean: a critic that is 100 too low "
+            "everywhere would be perfect. Take the mean of their squares.",
+            spread_of_the_errors,
+        ),
+        Mistake(
+            "returns-normalised",
+            "The returns were normalised first. Then V learns another unit than that of the "
+            "returns from which it is subtracted.",
+            returns_normalised,
+        ),
+        Mistake(
+            "error-times-value",
+            "The gradient is right, and the value is not the loss: it is a surrogate. Here "
+            "½ (G − V)² itself is wanted, so that a falling number means a better critic.",
+            error_times_value,
         ),
         Mistake("changes-returns", IN_PLACE, changes_returns),
     ),

@@ -128,6 +128,43 @@ def changes_next_value(value, reward, next_value, terminated, gamma) -> Tensor:
     return loss
 
 
+def own_value_not_detached(value, reward, next_value, terminated, gamma) -> Tensor:
+    return loss_to(reward + gamma * value * live(terminated, reward), value)
+
+
+def ends_left_out(value, reward, next_value, terminated, gamma) -> Tensor:
+    error = right_target(reward, next_value, terminated, gamma).detach() - value
+    return 0.5 * (error.square() * live(terminated, reward)).mean()
+
+
+def only_what_goes_on(value, reward, next_value, terminated, gamma) -> Tensor:
+    error = right_target(reward, next_value, terminated, gamma).detach() - value
+    kept = live(terminated, reward)
+    return 0.5 * (error.square() * kept).sum() / kept.sum().clamp(min=1)
+
+
+def value_masked(value, reward, next_value, terminated, gamma) -> Tensor:
+    target = right_target(reward, next_value, terminated, gamma).detach()
+    return loss_to(target, value * live(terminated, reward))
+
+
+def whole_returns(value, reward, next_value, terminated, gamma) -> Tensor:
+    rows, later = [], torch.zeros_like(reward[0])
+    for now, ended in zip(reward.flip(0), terminated.flip(0), strict=True):
+        later = now + gamma * later * live(ended, reward)
+        rows.insert(0, later)
+    return loss_to(torch.stack(rows).detach(), value)
+
+
+def huber(value, reward, next_value, terminated, gamma) -> Tensor:
+    target = right_target(reward, next_value, terminated, gamma).detach()
+    return torch.nn.functional.smooth_l1_loss(value, target)
+
+
+def bootstrap_subtracted(value, reward, next_value, terminated, gamma) -> Tensor:
+    return value_loss_td(value, reward, -next_value, terminated, gamma)
+
+
 def with_where(value, reward, next_value, terminated, gamma) -> Tensor:
     """Right: `torch.where` for the end, under no_grad."""
     with torch.no_grad():
@@ -248,6 +285,46 @@ EXERCISE = Exercise(
             "The flags are read one step late. `terminated[t]` belongs to the same step as "
             "`reward[t]`.",
             ends_one_step_late,
+        ),
+        Mistake(
+            "own-value-in-target",
+            "The target bootstraps from V(s_t) and moves with it: the slip on [004]'s slide, "
+            "without the stop-gradient. Use `next_value`, and hold the target still.",
+            own_value_not_detached,
+        ),
+        Mistake(
+            "ends-left-out",
+            "Steps that end an episode were left out of the sum. They are the surest of all: their "
+            "target is the reward. Mask the bootstrap, not the error.",
+            ends_left_out,
+        ),
+        Mistake(
+            "ends-left-out",
+            "Steps that end an episode were left out of the mean. They are the surest of all: "
+            "their target is the reward. Mask the bootstrap, not the error.",
+            only_what_goes_on,
+        ),
+        Mistake(
+            "value-masked",
+            "The prediction was set to zero where an episode ends. V(s) of the last state is as "
+            "good a prediction as any; what is zero is the value of what comes *after*.",
+            value_masked,
+        ),
+        Mistake(
+            "whole-returns",
+            "The target is the whole return: that is Monte Carlo, Exercise 6. Here it is one "
+            "reward and the critic's own guess for the rest.",
+            whole_returns,
+        ),
+        Mistake(
+            "huber",
+            "That is a Huber loss: large errors count linearly. The squared error is wanted.",
+            huber,
+        ),
+        Mistake(
+            "bootstrap-subtracted",
+            "The bootstrap is subtracted. What comes later is added: r + γ V(s').",
+            bootstrap_subtracted,
         ),
         Mistake("changes-next-value", IN_PLACE, changes_next_value),
     ),

@@ -19,8 +19,8 @@ QUESTIONS = (
         name="where_it_went",
         right="b",
         explanations={
-            "a": "Nothing was neglected: theorem and autograd agree in all digits, and you saw "
-            "that the visits' derivative is as large as J's.",
+            "a": "Nothing was neglected: theorem and autograd agree in all digits, and the picture "
+            "at the top shows that the visits change by an amount that one sees.",
             "b": "Line 4 unrolls ∇V(s'), not V(s'): how the future changes is taken apart into "
             "what changes at each later step, and each of those terms has its own Q ∇π.",
             "c": "The rewards R(s, a) have no derivative: they hold no θ.",
