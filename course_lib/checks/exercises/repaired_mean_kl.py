@@ -117,9 +117,9 @@ EXERCISE = Exercise(
         Mistake("no-curvature", NO_CURVATURE, still_without_curvature),
         Mistake(
             "upside-down",
-            "Value and slope are 0, and the curvature has the wrong sign: a minus in front, or only a "
-            "logarithm stands still and its weights move. Detach the *logits* of one policy, so that "
-            "all of it stands still.",
+            "Value and slope are 0, and the curvature has the wrong sign: a minus in front, or "
+            "only a logarithm stands still and its weights move. Detach the *logits* of one "
+            "policy, so that all of it stands still.",
             upside_down,
         ),
         Mistake("sum-for-mean", SUM_FOR_MEAN, sum_for_mean),
