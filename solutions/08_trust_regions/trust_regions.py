@@ -592,22 +592,36 @@ CHARTS = {  # θ → (μ, log σ), and the θ of the policy
 actions = 1.5 + 0.4 * torch.randn(100_000, generator=torch.Generator().manual_seed(0)).double()
 
 
-def both_gradients(chart, theta):
-    """Ordinary and natural gradient as unit vectors in the plane of μ and σ."""
+def in_chart(chart, theta):
+    """Gradient of J (2,), Fisher matrix (2, 2), and how θ moves μ and σ (2, 2)."""
     gradient = jacrev(lambda t: -(chart(t)[0] ** 2) - (2 * chart(t)[1]).exp())(theta)
     density = torch.distributions.Normal
     score = jacfwd(lambda t: density(chart(t)[0], chart(t)[1].exp()).log_prob(actions))(theta)
     back = jacrev(lambda t: torch.stack([chart(t)[0], chart(t)[1].exp()]))(theta)
-    directions = gradient, torch.linalg.solve(fisher_matrix(score), gradient)
-    return [back @ one / (back @ one).norm() for one in directions]
+    return gradient, fisher_matrix(score), back
 
 
 for name, (chart, theta) in CHARTS.items():
-    ordinary, natural = both_gradients(chart, torch.tensor(theta, dtype=torch.float64))
-    print(f"{name:13} ordinary {ordinary.numpy().round(4)}   natural {natural.numpy().round(4)}")
+    g, F, back = in_chart(chart, torch.tensor(theta, dtype=torch.float64))
+    ways = [back @ one for one in (g, torch.linalg.solve(F, g))]
+    ordinary, natural = [(one / one.norm()).numpy().round(4) for one in ways]
+    print(f"{name:13} ordinary {ordinary}   natural {natural}")
 
 # %% [markdown]
-# The ordinary gradient's direction is a fact about how you wrote the policy down. The natural gradient's is a fact about the policy. If $\theta=\phi(\eta)$ with Jacobian $B$, then $g_\eta=B^\top g$ and $F_\eta=B^\top FB$, so $B\,F_\eta^{-1}g_\eta=F^{-1}g$. Now walk: steps of 0.005 nats along both, from four policies, while you change the unit in which the mean is stored. (A path ends where σ < 0.1 or μ has reached 0.)
+# The ordinary gradient's direction is a fact about how you wrote the policy down. The natural gradient's is a fact about the policy. If $\theta=\phi(\eta)$ with Jacobian $B$, then $g_\eta=B^\top g$ and $F_\eta=B^\top FB$, so $B\,F_\eta^{-1}g_\eta=F^{-1}g$. And how far do the slide's step and yours go, if both are meant to go 0.02 nats?
+
+# %% tags=["raises-exception"]
+for name, (chart, theta) in CHARTS.items():
+    theta = torch.tensor(theta, dtype=torch.float64)
+    g, F, _ = in_chart(chart, theta)
+    x, nats = torch.linalg.solve(F, g), []
+    for step in (x * (0.04 / (g @ F @ g)).sqrt(), natural_step(g, x, 0.02)):
+        old, new = chart(theta), chart(theta + step)
+        nats.append(gaussian_kl(*[one.reshape(1, 1) for one in (*old, *new)]).item())
+    print(f"{name:13} as printed {nats[0]:10.5f} nats   natural_step {nats[1]:.5f} nats")
+
+# %% [markdown]
+# The printed size gives another distance in each row. Yours is 0.02 but for what the parabola neglects. Now walk: steps of 0.005 nats along both, from four policies, while you change the unit in which the mean is stored. (A path ends where σ < 0.1 or μ has reached 0.)
 
 
 # %% nbgrader={"grade": false, "grade_id": "walks", "locked": true, "schema_version": 3, "solution": false}
@@ -997,11 +1011,11 @@ for axes, limit in zip(both, npg, strict=True):
         updates + 0.15, trpo[limit].flatten(), ".", color=COLORS["trpo"], label="TRPO, line search"
     )
     axes.axhline(1, color=COLORS["exact"], linestyle="--", linewidth=1)
-    axes.set(xlabel=f"update, limit {limit} nats", ylim=(0, None))
-both[0].set_ylabel("true KL / limit")
-both[0].legend()
+    axes.set(xlabel=f"update, limit {limit} nats")
 worst = [max(one.max().item() for one in lengths.values()) for lengths in (npg, trpo)]
-title = f"NPG goes up to {worst[0]:.1f} times too far, TRPO never goes too far"
+both[0].set(ylabel="true KL / limit", ylim=(0, 1.1 * max(worst)))
+both[0].legend()
+title = f"NPG goes up to {worst[0]:.1f} times as far as meant, TRPO never too far"
 figure.suptitle(title, x=0.01, ha="left", weight="bold")
 show(
     figure,

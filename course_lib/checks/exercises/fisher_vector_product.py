@@ -27,7 +27,7 @@ def cases(generator: torch.Generator) -> list[Case]:
     still = policy(4, 2, 2, 0.3)
     still["vector"] = torch.zeros_like(still["vector"])
     made = [
-        Case("one feature, two actions", policy(3, 1, 2, 0.5)),
+        Case("one feature, two actions, logits tanh(obs Wᵀ + b)", policy(3, 1, 2, 0.5)),
         Case("two features, three actions", policy(7, 2, 3, 0.1)),
         Case("at the policy that acted, where the slope is 0", home),
         Case("without damping", policy(5, 3, 2, 0.0), EDGE),

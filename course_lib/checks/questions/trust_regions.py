@@ -9,8 +9,9 @@ QUESTIONS = (
         explanations={
             "a": "Only at first order. Further away the states change, and L goes on counting the "
             "old ones: in the fog it promised a gain where J had long fallen.",
-            "b": "Both are 0 + J(π) in value, and their slopes agree: that is the policy gradient "
-            "theorem, in which no derivative of the visits appears. What differs is the curvature.",
+            "b": "L(π) = 0, so the value is J(π). And the slopes agree: that is the policy "
+            "gradient theorem, in which no derivative of the visits appears. What differs is the "
+            "curvature.",
             "c": "It does leave out how the visits change, and yet its slope is right: the change "
             "of the visits meets Σ_a π(a|s) A^π(s, a), which is 0 at π' = π.",
             "d": "L minus the bound's penalty lies below J. L itself may lie above: in the fog it "
@@ -27,8 +28,8 @@ QUESTIONS = (
             "c": "With x = F⁻¹g, xᵀFx = gᵀF⁻¹F F⁻¹g = gᵀF⁻¹g = gᵀx, and ½ α² gᵀx = ε gives this α. "
             "What the slide prints is the right size for another step: α g, along the *ordinary* "
             "gradient, whose divergence is ½ α² gᵀFg.",
-            "d": "F is symmetric, but that does not make F and F⁻¹ alike. In the cell below the "
-            "printed size misses the limit by a factor that depends on the units of θ.",
+            "d": "F is symmetric, but that does not make F and F⁻¹ alike. You will see below that "
+            "the printed size misses the limit by a factor that depends on the units of θ.",
         },
     ),
     Question(
