@@ -269,7 +269,7 @@ EXERCISE = Exercise(
         ),
         Mistake(
             "beta-minus",
-            "β has the wrong sign: p ← r + β p.",
+            "β has the wrong sign: p ← r + β p, which keeps a part of the old direction.",
             beta_minus,
         ),
         Mistake(

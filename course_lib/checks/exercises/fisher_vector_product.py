@@ -182,7 +182,7 @@ EXERCISE = Exercise(
     mistakes=(
         Mistake(
             "damping-forgotten",
-            "The damping is missing: add damping · v.",
+            "The damping is missing: add damping · v, or a nearly singular matrix is to be solved.",
             damping_forgotten,
         ),
         Mistake(
