@@ -1175,7 +1175,7 @@ for name, kl in {
     print(f"{name:10}  value {abs(kl.item()):.6f}   largest slope {first.abs().max():.6f}")
 
 # %% [markdown]
-# Nothing to see. Both are 0 and flat. Now train with each, three seeds; the reader of a log would look at the divergence of an update, meant to be 0.02.
+# Nothing to see. Both are 0 and flat. Now train with each, three seeds; and look at the divergence of an update, meant to be 0.02.
 
 
 # %% tags=["experiment", "raises-exception"]
@@ -1196,10 +1196,7 @@ wrong_runs = three_with(bugged_mean_kl, "wrong: from itself")
 both = {"TNPG": right_runs, "wrong: from itself": wrong_runs}
 hues = {"TNPG": COLORS["trpo"], "wrong: from itself": COLORS["wrong"]}
 figure = learning_curve(
-    both,
-    colors=hues,
-    threshold=475,
-    title="One `detach` is missing: no error, no warning, no trust region",
+    both, colors=hues, threshold=475, title="No error, no warning, and no trust region"
 )
 show(
     figure,
@@ -1210,7 +1207,7 @@ for label, runs in both.items():
     print(f"{label:20} largest KL of an update: {', '.join(largest)}")
 
 # %% [markdown]
-# The picture above was drawn with the first function and with hers; nothing else differs. Find what it lacks, and repair it.
+# Her policy jumps by several nats in every update, finds something good now and then, and jumps away from it. Nothing but her function differs between the two colours. Find what it lacks, and repair it.
 #
 # <details><summary>Hint 1: what to think of</summary>
 #
@@ -1245,7 +1242,7 @@ check(repaired_mean_kl, hidden=True)
 #
 # ## 9 · TRPO with a Gaussian policy
 #
-# Continuous CartPole: only the divergence changes, it is your `gaussian_kl`. The limit is the same 0.02 nats, and nothing else was tuned.
+# Continuous CartPole: only the divergence changes, it is your `gaussian_kl`. The limit of 0.02 nats and all other settings are those of the discrete pole.
 
 # %% tags=["experiment", "raises-exception"]
 continuous_run = RUNS["trpo-continuous-cartpole"].start(
