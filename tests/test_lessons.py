@@ -112,6 +112,19 @@ FUNCTIONS = {
         "off_policy_gradient",
         "off_policy_gradient_oracle",
     ],
+    "trust_regions": [
+        "performance_difference",
+        "surrogate_objective",
+        "total_variation",
+        "categorical_kl",
+        "gaussian_kl",
+        "fisher_matrix",
+        "natural_step",
+        "fisher_vector_product",
+        "conjugate_gradient",
+        "line_search",
+        "trpo_multiplier",
+    ],
 }
 NOTHING_IS_TRAINED = {"agents_and_returns", "log_derivative_trick", "policy_gradient_theorem"}
 

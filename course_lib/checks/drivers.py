@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.distributions import Categorical, kl_divergence
 from torch.nn.functional import one_hot
 
 CATEGORICAL_DRAWS, GAUSSIAN_DRAWS, AGAIN = 6000, 10_000, 12
@@ -135,3 +136,37 @@ def settle(estimate: Tensor, exact: Tensor, standard_error: Tensor) -> Tensor:
 def within(estimate: Tensor, exact: Tensor, standard_error: Tensor) -> Tensor:
     """Whether estimates are at most five standard errors off: by chance one in a million is not."""
     return (estimate - exact).abs() <= 5 * standard_error
+
+
+    return torch.where((estimate - exact).abs() <= 5 * standard_error, exact, estimate)
+
+
+def two_products(function: Callable, inputs: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
+    """Two calls with one KL divergence of a small softmax policy, so its graph has to survive.
+
+    The policy's logits are tanh(obs Wᵀ + b), its parameters [W, b]; the other one's are given.
+    """
+    parameters = [inputs[name].detach().clone().requires_grad_() for name in ("weight", "bias")]
+    logits = torch.tanh(inputs["obs"] @ parameters[0].T + parameters[1])
+    kl = kl_divergence(Categorical(logits=inputs["old_logits"]), Categorical(logits=logits)).mean()
+    vector, damping = inputs["vector"], inputs["damping"]
+    return tuple(
+        function(kl=kl, parameters=parameters, vector=one, damping=damping)
+        for one in (vector, vector.flip(0))
+    )
+
+
+def up_to_curvature(function: Callable, inputs: Mapping[str, Any]) -> tuple[Tensor, ...]:
+    """f, ∇f and ∇²f · v of a scalar function of the logits; zeros where it has no graph."""
+    logits = inputs["logits"].detach().clone().requires_grad_()
+    value = function(logits)
+    slope = slope_of(value.sum(), logits)
+    return value.detach(), slope.detach(), slope_of((slope * inputs["vector"]).sum(), logits)
+
+
+def slope_of(total: Tensor, at: Tensor) -> Tensor:
+    """The gradient of a scalar, with a graph of its own; zeros if it does not depend on `at`."""
+    if not total.requires_grad:
+        return torch.zeros_like(at)
+    found = torch.autograd.grad(total, at, create_graph=True, allow_unused=True)[0]
+    return torch.zeros_like(at) if found is None else found
