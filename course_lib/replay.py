@@ -1,5 +1,5 @@
-"""What loops keep of the past, one step a row. The buffer itself is an exercise of lesson 07: it lives
-in course_lib.reference, and loops take it as an argument."""
+"""What loops keep of the past, one step a row. The buffer itself is an exercise of lesson 07: it
+lives in course_lib.reference, and loops take it as an argument."""
 
 from typing import NamedTuple, Protocol
 

@@ -34,7 +34,8 @@ class SequenceReplay:
         self.num_envs, self.num_steps = num_envs, capacity // num_envs
         if self.num_steps < 1:
             raise ValueError(f"capacity: expected at least {num_envs}, got {capacity}")
-        row_shapes = TransitionBatch(tuple(obs_shape), tuple(action_shape), (), tuple(obs_shape), ())
+        seen, done = tuple(obs_shape), tuple(action_shape)
+        row_shapes = TransitionBatch(seen, done, (), seen, ())
         self._shapes = [(num_envs, *shape) for shape in row_shapes]
         self._generator = torch.Generator().manual_seed(seed)
         self._history: TransitionBatch | None = None

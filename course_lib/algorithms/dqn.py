@@ -79,8 +79,8 @@ def dqn(
         config: the settings.
         seed: of the environments, the network, the random actions and the minibatches.
         target, loss, follow, replay: the functions and the buffer of lesson 07, by default the
-            reference: `double_dqn_target`, `critic_loss`, `update_target`, `ReplayBuffer`. For plain DQN give a target that
-            takes the maximum of the slow copy's values:
+            reference: `double_dqn_target`, `critic_loss`, `update_target` and `ReplayBuffer`. For
+            plain DQN give a target that takes the maximum of the slow copy's values:
             `lambda reward, q, slow_q, terminated, gamma: dqn_target(reward, slow_q, terminated,
             gamma)`.
 

@@ -82,8 +82,9 @@ def q_prop(
         config: the settings.
         seed: of the environments, the networks, the actions and the minibatches.
         advantage, target, loss, baseline, policy_loss, follow, replay: the functions of lessons 05
-            and 07, and the buffer, by default the reference: `generalized_advantage`, `ddpg_target`, `critic_loss`,
-            `qprop_baseline`, `qprop_loss`, `update_target` and `ReplayBuffer`.
+            and 07, and the buffer, by default the reference: `generalized_advantage`,
+            `ddpg_target`, `critic_loss`, `qprop_baseline`, `qprop_loss`, `update_target` and
+            `ReplayBuffer`.
 
     Raises:
         ValueError: a loss is not finite, or the environment is unknown or has discrete actions.

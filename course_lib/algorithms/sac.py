@@ -88,9 +88,9 @@ def sac(
         config: the settings.
         seed: of the environments, the networks, the actions and the minibatches.
         target, loss, policy_loss, price, squashed_log_prob, follow, replay: the functions of
-            lessons 07 and 10, and the buffer, by default the reference: `sac_target`, `critic_loss`, `sac_policy_loss`,
-            `temperature_loss`, `squashed_gaussian_log_prob`, `update_target` and
-            `ReplayBuffer`.
+            lessons 07 and 10, and the buffer, by default the reference: `sac_target`,
+            `critic_loss`, `sac_policy_loss`, `temperature_loss`, `squashed_gaussian_log_prob`,
+            `update_target` and `ReplayBuffer`.
 
     Raises:
         ValueError: a loss is not finite, or the environment is unknown or has discrete actions.

@@ -75,8 +75,8 @@ def sac_v(
         config: the settings.
         seed: of the environments, the networks, the actions and the minibatches.
         value_loss, loss, policy_loss, squashed_log_prob, follow, replay: the functions of lessons
-            07 and 10, and the buffer, by default the reference: `sac_value_loss`, `critic_loss`, `sac_policy_loss`,
-            `squashed_gaussian_log_prob`, `update_target` and `ReplayBuffer`.
+            07 and 10, and the buffer, by default the reference: `sac_value_loss`, `critic_loss`,
+            `sac_policy_loss`, `squashed_gaussian_log_prob`, `update_target` and `ReplayBuffer`.
 
     Raises:
         ValueError: a loss is not finite, or the environment is unknown or has discrete actions.

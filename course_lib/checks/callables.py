@@ -56,6 +56,20 @@ class Matrix(nn.Module):
         return x @ self.matrix.T
 
 
+class CentredPolicy(nn.Module):
+    """μ(s) = tanh(W (s − c)): (B, S) → (B, D), of `weight` (D, S), and two tensors that no
+    optimiser moves: `centre` c (S,), and `count` (), an integer."""
+
+    def __init__(self, weight: Tensor, centre: Tensor, count: Tensor) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(weight)
+        self.register_buffer("centre", centre)
+        self.register_buffer("count", count)
+
+    def forward(self, obs: Tensor) -> Tensor:
+        return torch.tanh((obs - self.centre) @ self.weight.T)
+
+
 def surprise_so_far(
     reward: Tensor,
     value: Tensor,
@@ -75,6 +89,6 @@ def surprise_so_far(
 
 
 MODULES: dict[str, type[nn.Module]] = {
-    one.__name__: one for one in (TanhPolicy, QuadraticCritic, Bowl, Matrix)
+    one.__name__: one for one in (TanhPolicy, QuadraticCritic, Bowl, Matrix, CentredPolicy)
 }
 FUNCTIONS: dict[str, Callable] = {one.__name__: one for one in (surprise_so_far,)}

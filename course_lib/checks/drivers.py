@@ -11,6 +11,61 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from course_lib.checks.buffer_drivers import (
+    draws_of_buffers,
+    empty_buffer,
+    kept_rows,
+    own_copies,
+    rows_together,
+    sample_in_words,
+    shares_of_rows,
+)
+from course_lib.checks.noise_drivers import (
+    exploring_mean,
+    exploring_std,
+    kept_sample,
+    pull_of_walk,
+    repeat_walk,
+    sample_shapes,
+    shares_at_bounds,
+    spread_of_walk,
+    walk_after_reset,
+)
+from course_lib.checks.settling import settle
+
+__all__ = [
+    "draw_again",
+    "draws_of_buffers",
+    "empty_buffer",
+    "exploring_mean",
+    "exploring_std",
+    "followed",
+    "frequencies",
+    "kept_rows",
+    "kept_sample",
+    "kind",
+    "own_copies",
+    "policy_gradient",
+    "pull_of_walk",
+    "repeat_draw",
+    "repeat_walk",
+    "rows_differ",
+    "rows_together",
+    "sample_in_words",
+    "sample_mean",
+    "sample_shapes",
+    "sample_std",
+    "settle",
+    "share_within_one_std",
+    "shares_at_bounds",
+    "shares_of_rows",
+    "spread_of_walk",
+    "std_of_the_sum",
+    "walk_after_reset",
+    "wants_gradient",
+    "without_gradients",
+]
+
 CATEGORICAL_DRAWS, GAUSSIAN_DRAWS = 6000, 8000
 
 
@@ -99,10 +154,37 @@ def std_of_the_sum(function: Callable, inputs: Mapping[str, Any]) -> Tensor:
     return settle(action[..., :2].sum(-1).std(1), exact, exact / (2 * GAUSSIAN_DRAWS) ** 0.5)
 
 
-def settle(estimate: Tensor, exact: Tensor, standard_error: Tensor) -> Tensor:
-    """The exact number wherever an estimate is within five standard errors of it.
+def wants_gradient(function: Callable, inputs: Mapping[str, Any]) -> str:
+    """Whether what comes out is a constant to autograd, though the networks inside are not."""
+    value = function(**inputs)
+    attached = isinstance(value, Tensor) and value.requires_grad
+    return "a result with a gradient" if attached else "a result without a gradient"
 
-    A right sampler, whatever random numbers it draws, comes out exact; a wrong one shows what it
-    really does.
+
+def without_gradients(function: Callable, inputs: Mapping[str, Any]) -> Any:
+    """What comes out where gradients are switched off, as they are around targets."""
+    with torch.no_grad():
+        return function(**inputs)
+
+
+def policy_gradient(function: Callable, inputs: Mapping[str, Any]) -> list[Tensor]:
+    """A loss's gradient in the policy's parameters; zeros where none arrives."""
+    loss, parameters = function(**inputs), list(inputs["policy"].parameters())
+    if not isinstance(loss, Tensor) or not loss.requires_grad:
+        return [torch.zeros_like(one) for one in parameters]
+    found = torch.autograd.grad(loss.sum(), parameters, allow_unused=True)
+    pairs = zip(found, parameters, strict=True)
+    return [torch.zeros_like(one) if slope is None else slope for slope, one in pairs]
+
+
+def followed(
+    function: Callable, inputs: Mapping[str, Any]
+) -> tuple[str, list[Tensor], list[Tensor]]:
+    """What a call that works in place returns, and the tensors of both networks afterwards.
+
+    The tensors are those that the networks had before: somebody else may hold them.
     """
-    return torch.where((estimate - exact).abs() <= 5 * standard_error, exact, estimate)
+    held = [[*inputs[name].parameters(), *inputs[name].buffers()] for name in ("target", "online")]
+    value = function(**inputs)
+    returned = "nothing was returned" if value is None else "something was returned"
+    return returned, *([one.detach().clone() for one in tensors] for tensors in held)
