@@ -123,6 +123,26 @@ TRPO_PENDULUM = TRPOConfig(
     num_steps=200, gamma=0.95, gae_lambda=0.9, max_kl=0.05, reward_scale=0.05
 )
 
+# Every step pays 1 until the pole falls, so only falls teach. A critic that starts at 1/(1 − γ), the
+# value of balancing for ever, has nothing to learn but them; targets over several steps carry them
+# back; and a noise that fades in its own time in each environment shows many ways to fall.
+BALANCE = {
+    "num_envs": 16,
+    "num_steps": 4,
+    "num_updates": 24,
+    "batch_size": 256,
+    "random_steps": 1_000,
+    "target_rate": 0.05,
+}
+FADING_NOISE = {"noise_std": 0.6, "first_noise_std": 2.0, "all_explore": False}
+DDPG_BALANCE = DDPGConfig(
+    **BALANCE, **FADING_NOISE, gamma=0.995, return_steps=10, initial_value=200.0
+)
+TD3_BALANCE = TD3Config(**BALANCE, **FADING_NOISE, gamma=0.99, return_steps=5, initial_value=100.0)
+SAC_BALANCE = SACConfig(
+    **BALANCE, gamma=0.99, return_steps=5, initial_value=100.0, temperature=0.1, target_entropy=-2.0
+)
+
 RUNS: dict[str, Run] = {
     run.name: run
     for run in (
@@ -144,6 +164,8 @@ RUNS: dict[str, Run] = {
         Run("a2c-continuous-cartpole", a2c, CONTINUOUS, A2CConfig(), 475.0, 60_000),
         Run("ddpg-pendulum", ddpg, PENDULUM, DDPGConfig(), -200.0, 10_000),
         Run("td3-pendulum", td3, PENDULUM, TD3Config(), -200.0, 10_000),
+        Run("ddpg-continuous-cartpole", ddpg, CONTINUOUS, DDPG_BALANCE, 475.0, 14_000),
+        Run("td3-continuous-cartpole", td3, CONTINUOUS, TD3_BALANCE, 475.0, 14_000),
         Run("npg-cartpole", npg, CARTPOLE, NPGConfig(), 475.0, 40_000),
         Run("tnpg-cartpole", tnpg, CARTPOLE, TNPGConfig(), 475.0, 40_000),
         Run("trpo-cartpole", trpo, CARTPOLE, TRPOConfig(), 475.0, 40_000),
@@ -158,6 +180,7 @@ RUNS: dict[str, Run] = {
         Run("ppo-pendulum", ppo, PENDULUM, PPO_PENDULUM, -200.0, 50_000),
         Run("ppo-kl-cartpole", ppo_kl, CARTPOLE, PPOKLConfig(), 475.0, 40_000),
         Run("sac-pendulum", sac, PENDULUM, SACConfig(), -200.0, 10_000),
+        Run("sac-continuous-cartpole", sac, CONTINUOUS, SAC_BALANCE, 475.0, 14_000),
         Run("cem-cartpole", cem, CARTPOLE, CEMConfig(), 475.0, 300_000),
         Run("reps-cartpole", reps, CARTPOLE, REPSConfig(), 475.0, 60_000),
         Run("rwr-cartpole", rwr, CARTPOLE, RWRConfig(), 475.0, 500_000),
