@@ -57,17 +57,17 @@ class Matrix(nn.Module):
 
 
 class CentredPolicy(nn.Module):
-    """μ(s) = tanh(W (s − c)): (B, S) → (B, D), of `weight` (D, S), and two tensors that no
-    optimiser moves: `centre` c (S,), and `count` (), an integer."""
+    """μ(s) = tanh(W (s − c) + b): (B, S) → (B, D), of `weight` (D, S), `bias` (D,), and two tensors
+    that no optimiser moves: `centre` c (S,), and `count` (), an integer."""
 
-    def __init__(self, weight: Tensor, centre: Tensor, count: Tensor) -> None:
+    def __init__(self, weight: Tensor, bias: Tensor, centre: Tensor, count: Tensor) -> None:
         super().__init__()
-        self.weight = nn.Parameter(weight)
+        self.weight, self.bias = nn.Parameter(weight), nn.Parameter(bias)
         self.register_buffer("centre", centre)
         self.register_buffer("count", count)
 
     def forward(self, obs: Tensor) -> Tensor:
-        return torch.tanh((obs - self.centre) @ self.weight.T)
+        return torch.tanh((obs - self.centre) @ self.weight.T + self.bias)
 
 
 def surprise_so_far(

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.random import fork_rng
 
 from course_lib.checks.settling import settle
 
@@ -15,7 +16,7 @@ EXPLORING_DRAWS = 4000
 def exploring(function: Callable, inputs: Mapping[str, Any]) -> Tensor:
     """(R, n, D) draws around every row of `action`."""
     action = inputs["action"].repeat_interleave(EXPLORING_DRAWS, 0)
-    with torch.random.fork_rng(devices=[]):
+    with fork_rng(devices=[]):
         noisy = torch.as_tensor(function(**{**inputs, "action": action}))
     return noisy.detach().double().reshape(len(inputs["action"]), EXPLORING_DRAWS, -1)
 
@@ -46,13 +47,13 @@ def shares_at_bounds(function: Callable, inputs: Mapping[str, Any]) -> list[Tens
 
 
 def walked(function: Callable, inputs: Mapping[str, Any], steps: int) -> tuple[Any, Tensor]:
-    """An object with `sample`, and its first samples as columns: (steps, elements)."""
-    with torch.random.fork_rng(devices=[]):
-        noise = function(**inputs)
-        taken = [torch.as_tensor(noise.sample()).double().reshape(-1) for _ in range(steps)]
+    """An object with `sample`, and its first samples as rows: (steps, elements)."""
+    noise = function(**inputs)
+    taken = [torch.as_tensor(noise.sample()).double().reshape(-1) for _ in range(steps)]
     return noise, torch.stack(taken)
 
 
+@fork_rng(devices=[])
 def sample_shapes(function: Callable, inputs: Mapping[str, Any]) -> str:
     """The shapes of two samples in a row, in words."""
     noise = function(**inputs)
@@ -60,6 +61,7 @@ def sample_shapes(function: Callable, inputs: Mapping[str, Any]) -> str:
     return f"samples of shapes {shapes[0]} and {shapes[1]}"
 
 
+@fork_rng(devices=[])
 def kept_sample(function: Callable, inputs: Mapping[str, Any]) -> str:
     """Whether a sample that somebody keeps is left alone by the next one."""
     noise = function(**inputs)
@@ -69,6 +71,7 @@ def kept_sample(function: Callable, inputs: Mapping[str, Any]) -> str:
     return "an old sample is left alone" if torch.equal(first, before) else "an old sample changed"
 
 
+@fork_rng(devices=[])
 def spread_of_walk(function: Callable, inputs: Mapping[str, Any]) -> Tensor:
     """(3,) standard deviations over the elements after 1, 2 and 40 steps; the exact ones where
     that fits."""
@@ -80,6 +83,7 @@ def spread_of_walk(function: Callable, inputs: Mapping[str, Any]) -> Tensor:
     return settle(std, exact, exact / (2 * path.shape[1]) ** 0.5)
 
 
+@fork_rng(devices=[])
 def pull_of_walk(function: Callable, inputs: Mapping[str, Any]) -> Tensor:
     """() how much of a state is left in the next one; the exact share where that fits."""
     _, path = walked(function, inputs, 12)
@@ -89,12 +93,12 @@ def pull_of_walk(function: Callable, inputs: Mapping[str, Any]) -> Tensor:
     return settle(slope, torch.tensor(keep, dtype=torch.float64), error)
 
 
+@fork_rng(devices=[])
 def walk_after_reset(function: Callable, inputs: Mapping[str, Any]) -> Tensor:
     """() how much of the state is left after a `reset` and one more step; 0 where that fits."""
     noise, path = walked(function, inputs, 12)
-    with torch.random.fork_rng(devices=[]):
-        noise.reset()
-        fresh = torch.as_tensor(noise.sample()).double().reshape(-1)
+    noise.reset()
+    fresh = torch.as_tensor(noise.sample()).double().reshape(-1)
     slope = (path[-1] * fresh).sum() / path[-1].square().sum().clamp(min=1e-12)
     error = fresh.std() / path[-1].std().clamp(min=1e-12) / path.shape[1] ** 0.5
     return settle(slope, torch.zeros((), dtype=torch.float64), error)
@@ -105,7 +109,7 @@ def repeat_walk(function: Callable, inputs: Mapping[str, Any]) -> str:
     paths = []
     for global_seed in (1, 2):
         generator = torch.Generator().manual_seed(inputs["generator"].initial_seed())
-        with torch.random.fork_rng(devices=[]):
+        with fork_rng(devices=[]):
             torch.manual_seed(global_seed)
             noise = function(**{**inputs, "generator": generator})
             paths.append(torch.stack([torch.as_tensor(noise.sample()) for _ in range(3)]))

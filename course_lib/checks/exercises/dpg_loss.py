@@ -47,11 +47,6 @@ def action_detached(obs, policy, q_function) -> Tensor:
     return -q_function(obs, policy(obs).detach()).mean()
 
 
-def no_gradients(obs, policy, q_function) -> Tensor:
-    with torch.no_grad():
-        return dpg_loss(obs, policy, q_function)
-
-
 def value_as_a_weight(obs, policy, q_function) -> Tensor:
     action = policy(obs)
     return -(q_function(obs, action).detach() * action.sum(-1)).mean()
@@ -140,15 +135,10 @@ EXERCISE = Exercise(
         ),
         Mistake(
             "action-detached",
-            "The value is right, but the action was cut from its graph, so no slope reaches the "
-            "actor. It has to flow back through the critic, through the action, into μ.",
+            "The value is right, but no slope reaches the actor: the action was detached, or all of "
+            "it stands under `no_grad`. The slope has to flow back through the critic, through the "
+            "action, into μ. (Targets want `no_grad`; this loss must not have it.)",
             action_detached,
-        ),
-        Mistake(
-            "no-gradients",
-            "The value is right, but under `no_grad` there is nothing to differentiate. The target "
-            "wants it; this loss is the one that must not have it.",
-            no_gradients,
         ),
         Mistake(
             "value-as-a-weight",

@@ -17,8 +17,8 @@ def cases(generator: torch.Generator) -> list[Case]:
     """A network with weights, a running mean and a counter, at several rates."""
 
     def network(count: int) -> CentredPolicy:
-        weight, centre = normal(generator, 2, 3), 5 * normal(generator, 3)
-        return CentredPolicy(weight, centre, torch.tensor(count))
+        weight, bias = normal(generator, 2, 3), normal(generator, 2)
+        return CentredPolicy(weight, bias, 5 * normal(generator, 3), torch.tensor(count))
 
     def networks(target_rate: float) -> dict[str, Any]:
         return {"target": network(3), "online": network(40), "target_rate": target_rate}
@@ -105,6 +105,7 @@ def both_meet(target, online, target_rate) -> None:
 
 @torch.no_grad()
 def first_tensor_only(target, online, target_rate) -> None:
+    copy_buffers(target, online)
     next(target.parameters()).lerp_(next(online.parameters()), target_rate)
 
 
