@@ -4,6 +4,7 @@ import ast
 import inspect
 import json
 import re
+import textwrap
 
 import nbformat
 import pytest
@@ -50,7 +51,13 @@ def texts(folder):
 
 def as_tree(function) -> ast.FunctionDef:
     """A function's syntax tree."""
-    return next(functions_in(inspect.getsource(function)))
+    return next(functions_in(textwrap.dedent(inspect.getsource(function))))
+
+
+def functions_of(answer) -> list:
+    """A function itself, or the methods of a class."""
+    inside = vars(answer).values() if inspect.isclass(answer) else [answer]
+    return [one for one in inside if inspect.isfunction(one)]
 
 
 def answers() -> set[str]:
@@ -58,7 +65,7 @@ def answers() -> set[str]:
     names = [name for name in RELEASED.exercises if hasattr(reference, name)]
     live = [getattr(reference, name) for name in names]
     live += [one.reference for one in EXERCISES]
-    functions = [one for one in live if inspect.isfunction(one)]
+    functions = [function for one in live for function in functions_of(one)]
     return {piece for one in functions for piece in statements_of(as_tree(one))} - SHOWN
 
 

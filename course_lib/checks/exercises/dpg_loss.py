@@ -135,9 +135,9 @@ EXERCISE = Exercise(
         ),
         Mistake(
             "action-detached",
-            "The value is right, but no slope reaches the actor: the action was detached, or all of "
-            "it stands under `no_grad`. The slope has to flow back through the critic, through the "
-            "action, into μ. (Targets want `no_grad`; this loss must not have it.)",
+            "The value is right, but no slope reaches the actor: the action was detached, or all "
+            "of it stands under `no_grad`. The slope has to flow back through the critic, through "
+            "the action, into μ. (Targets want `no_grad`; this loss must not have it.)",
             action_detached,
         ),
         Mistake(
