@@ -74,7 +74,9 @@ for path, name in zip(paths, ["a climb of 25 steps", "another start"], strict=Tr
     axes.plot(*path.T, color="black", linewidth=4)
     axes.plot(*path.T, color=color, label=name)
     axes.plot(*path[-1], "o", color=color, markeredgecolor="black", markersize=8)
-axes.set(xlabel="torque of motor 1", ylabel="torque of motor 2", xlim=(-1.05, 1.05), ylim=(-1.05, 1.05))
+axes.set(
+    xlabel="torque of motor 1", ylabel="torque of motor 2", xlim=(-1.05, 1.05), ylim=(-1.05, 1.05)
+)
 figure.legend(loc="outside lower center", ncols=3, facecolor="#BBBBBB", frameon=True)
 axes.set_title("Look everywhere, or walk uphill?")
 ends = [worth(path[-1]).item() for path in paths]
@@ -84,13 +86,15 @@ show(
     f"the lower left. A grid of 121 points covers it. One path climbs the high hill and ends at {ends[0]:.2f}, "
     f"another one, from the left, climbs the lower hill and ends at {ends[1]:.2f}.",
 )
-print(f"best of the grid: {worth(grid).max():.3f}   ends of the climbs: {ends[0]:.3f}, {ends[1]:.3f}")
+print(
+    f"best of the grid: {worth(grid).max():.3f}   ends of the climbs: {ends[0]:.3f}, {ends[1]:.3f}"
+)
 print("looks on such a grid with 12 motors:", f"{11**12:,}")
 
 # %% [markdown]
-# Two motors: 121 looks find the top. Twelve motors ([002] asks for that maximum): three million million looks, at *every* step. A walk uphill needs 25 slopes in any dimension. But it may end on the lower hill.
+# Two motors: 121 looks find the top. Twelve motors, as in [002]: three million million looks, at *every* step. A walk uphill needs 25 slopes in any dimension. But it may end on the lower hill.
 #
-# This lesson is about the walk. A second network, the *actor*, remembers where it has climbed to in every state, so that it need not begin anew. The critic shows it the slope.
+# This lesson is about the walk. A second network, the *actor*, remembers for every state where it has climbed to. The critic shows it the slope.
 #
 # - **You will** build DQN, which takes the maximum, and measure how maxima lie; prove the deterministic policy gradient and check it on a problem with an exact answer; build DDPG and TD3 and let your functions train them; join both kinds of gradient in Q-Prop; and find a bug that raises nothing.
 # - **You need** lessons 04 (policy gradient theorem) and 05 (critics, ends of episodes).
@@ -189,10 +193,6 @@ print(f"for K = 2 exactly 1/√π = {1 / math.sqrt(math.pi):.3f}")
 #
 # `next_target_q_value.gather(-1, choice.unsqueeze(-1)).squeeze(-1)`
 # </details>
-# <details><summary>Help by symptom</summary>
-#
-# *The result is (B, B):* a column (B, 1) met a row (B,). Squeeze after `gather`.
-# </details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "double-dqn-target", "locked": false, "schema_version": 3, "solution": true}
@@ -213,7 +213,7 @@ check(double_dqn_target, hidden=True)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# It works as far as the judge's errors are *other* errors. Give the two networks errors of correlation ρ, and move ρ. The third bar takes the smaller of both opinions about the chosen action; you will need it later.
+# It works as far as the judge's errors are *other* errors. Give both networks errors of correlation ρ, and move ρ. The third bar is the smaller of both opinions about the chosen action; you will need it later.
 #
 # **Predict:** at which ρ does double DQN help most, and at which not at all?
 
@@ -248,17 +248,17 @@ slider(
 )  # fmt: skip
 
 # %% [markdown]
-# Double DQN's bias is ρ times DQN's. With errors of its own, the judge is right on average; a twin of the chooser is no help. The smaller opinion is too low at first. Keep that for section 5.
+# Double DQN's bias is ρ times DQN's. With errors of its own, the judge is right on average; a twin of the chooser is no help.
 #
 # ### What is learned from: the buffer
 #
-# A target asks for (s, a, r, s', terminated), so steps can be kept and used again. [000] and [001] keep them in a *replay buffer* and draw minibatches at random. Two gains: each step teaches many times, and neighbours in a minibatch are no neighbours in time.
+# A target asks for (s, a, r, s', terminated), so steps can be kept in a *replay buffer* and drawn at random [000, 001]. Two gains: each step teaches many times, and neighbours in a minibatch are no neighbours in time.
 #
 # ### Exercise 3 · `ReplayBuffer`
 #
 # 2 points · 20 minutes · difficulty ●●○ medium
 #
-# A ring: the last `capacity` transitions stay, the oldest make room. It copies what it is given, keeps dtypes, draws uniformly with replacement by a generator of its own with the given seed, and raises a `ValueError` when it is empty.
+# A ring: the last `capacity` transitions stay, the oldest make room. It copies what it is given, keeps dtypes, draws uniformly with replacement by its own generator, and raises a `ValueError` when it is empty. How it begins is written; change it as you like.
 #
 # <details><summary>Hint 1: what to think of</summary>
 #
@@ -266,15 +266,11 @@ slider(
 # </details>
 # <details><summary>Hint 2: which formula</summary>
 #
-# The i-th row that ever came lies at place i mod capacity. Count rows for ever; the length is the smaller of count and capacity. Make the memory when the first batch shows you the dtypes.
+# The i-th row that ever came lies at place i mod capacity. Make the memory when the first batch shows you the dtypes.
 # </details>
 # <details><summary>Hint 3: nearly the code</summary>
 #
-# `place = (self.added + torch.arange(rows)) % self.capacity`, then `memory[place] = field` for each of the five; of a batch with more rows than places, keep `field[-self.capacity :]`. Draw with `torch.randint(len(self), (batch_size,), generator=self.generator)`.
-# </details>
-# <details><summary>Help by symptom</summary>
-#
-# *Rows that never happened, all zeros:* you draw below the capacity, not below the length. *The reward of another step:* draw the places once, for all fields.
+# `place = (self.added + torch.arange(rows)) % self.capacity`, then `memory[place] = field` for each of the five; of a batch larger than the ring, keep `field[-self.capacity :]`. Draw with `torch.randint`.
 # </details>
 
 
@@ -283,29 +279,22 @@ class ReplayBuffer:
     """The last `capacity` transitions; minibatches are drawn uniformly with replacement."""
 
     def __init__(self, capacity, obs_shape, action_shape, seed):
-        """Shapes are those of one observation and of one action; () for a discrete action."""
-        ### BEGIN SOLUTION
         self.capacity, self.added, self.memory = capacity, 0, None
         self.generator = torch.Generator().manual_seed(seed)
-        ### END SOLUTION
 
     def __len__(self):
-        """How many transitions are kept."""
-        ### BEGIN SOLUTION
         return min(self.added, self.capacity)
-        ### END SOLUTION
 
     def add(self, obs, action, reward, next_obs, terminated):
-        """Copy B rows in: obs (B, *obs_shape), action (B, *action_shape), reward (B,) …"""
+        """Copy B rows in, in place of the oldest: (B, *obs_shape), (B, *action_shape), (B,), …"""
         ### BEGIN SOLUTION
-        fields = [torch.as_tensor(one) for one in (obs, action, reward, next_obs, terminated)]
-        kept = [one[-self.capacity :] for one in fields]
-        if self.memory is None:
-            self.memory = [one.new_zeros(self.capacity, *one.shape[1:]) for one in kept]
+        fields = (obs, action, reward, next_obs, terminated)
+        kept = [torch.as_tensor(one)[-self.capacity :] for one in fields]
+        self.memory = self.memory or [one.new_zeros(self.capacity, *one.shape[1:]) for one in kept]
         place = (self.added + torch.arange(len(kept[0]))) % self.capacity
         for memory, one in zip(self.memory, kept, strict=True):
             memory[place] = one
-        self.added += len(kept[0])
+        self.added += len(place)
         ### END SOLUTION
 
     def sample(self, batch_size):
@@ -334,7 +323,7 @@ seen = []
 for _ in range(4000):
     action = 4 * torch.rand(1, 1, generator=generator) - 2
     next_seen, reward, terminated, _, next_obs = pendulum.step(action.numpy())
-    buffer.add(obs, action, torch.from_numpy(reward), torch.from_numpy(next_obs), torch.from_numpy(terminated))
+    buffer.add(obs, action, *(torch.from_numpy(one) for one in (reward, next_obs, terminated)))
     seen.append(obs[0])
     obs = torch.from_numpy(next_seen)
 for name, rows in {"as they came": torch.stack(seen), "as drawn": buffer.sample(4000).obs}.items():
@@ -352,7 +341,7 @@ for name, rows in {"as they came": torch.stack(seen), "as drawn": buffer.sample(
 #
 # 1 point · 7 minutes · difficulty ●○○ easy
 #
-# In place: the loop holds the network, and a new one would be nobody's. Buffers (`module.buffers()`: running means, counters) are copied: a blend of two counters means nothing. It returns None.
+# In place: the loop holds the network. Buffers (`module.buffers()`: running means, counters) are copied, for a blend of two counters means nothing. It returns None.
 #
 # <details><summary>Hint 1: what to think of</summary>
 #
@@ -440,7 +429,7 @@ check(critic_loss, hidden=True)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# That is deep Q-learning, [002]'s harder homework. Your target, your loss, your copy and your buffer, on CartPole with its two actions. (The loop's targets look five steps ahead, as n-step returns in lesson 05; so failures are heard of earlier.)
+# That is deep Q-learning, [002]'s harder homework: your target, loss, copy and buffer, on CartPole. (The loop's targets look five steps ahead, as in lesson 05.)
 
 # %% tags=["experiment", "raises-exception"]
 memory = {"follow": update_target, "replay": ReplayBuffer}
@@ -488,10 +477,6 @@ dqn_history = train(dqn_run, run="dqn-cartpole", label="dqn")
 #
 # `c = a - b * gain`, `decay = 1 - gamma * c**2`, `p = (q + r * gain**2) / decay`; the result has `s0**2 / decay` in it.
 # </details>
-# <details><summary>Help by symptom</summary>
-#
-# *The sign:* J is negative, and too small a gain has to come out positive: more of it is better.
-# </details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "lqr-gradient", "locked": false, "schema_version": 3, "solution": true}
@@ -512,7 +497,7 @@ check(lqr_gradient, hidden=True)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Is it the gradient of the return? Four ways, of which only the first knows the theorem's sum, and only the second your formula: the sum, state by state; `lqr_gradient`; autograd through a rollout of 400 steps; finite differences of the return.
+# Is it the gradient of the return? Four ways: the theorem's sum, state by state; your formula; autograd through a rollout of 400 steps; finite differences of the return.
 
 
 # %% tags=["raises-exception"]
@@ -554,9 +539,7 @@ print(f"autograd, 400 steps {by_autograd:.10f}")
 print(f"finite differences  {(ends[0] - ends[1]) / (2 * h):.10f}")
 
 # %% [markdown]
-# One number. Autograd had to differentiate through the dynamics; the theorem needs the slope of Q in the action, nothing else. So Q may be a *learned* one, and the dynamics a black box.
-#
-# Climbing this gradient finds the best gain. Move the gain and see what your formula says:
+# One number. Autograd had to differentiate through the dynamics; the theorem needs the slope of Q in the action, nothing else. So Q may be *learned*, and the dynamics a black box. Move the gain:
 
 
 # %% nbgrader={"grade": false, "grade_id": "gain-figure", "locked": true, "schema_version": 3, "solution": false} tags=["raises-exception"]
@@ -681,7 +664,7 @@ show(figure, alt="Left: the gap between both gradients falls by a straight line 
 print("powers of σ:", [round(one, 2) for one in slopes])
 
 # %% [markdown]
-# All three have the right mean. But the score divides by σ: with Q as the weight, the noise grows without bound while the policy becomes sure. A baseline repairs that in one dimension. The slope of Q has no noise left at all: it *knows* the direction in which the others have to stumble.
+# All three have the right mean. But the score divides by σ: with Q as the weight, the noise grows without bound while the policy becomes sure. The baseline stops that. The noise of the slope of Q vanishes: it *knows* the direction that the others find by chance.
 #
 # ### Think · 1 point
 #
@@ -717,7 +700,7 @@ check_answer(answer_noise_of_both_gradients)
 #
 # 2 points · 7 minutes · difficulty ●●○ medium
 #
-# One point is for the value, one for the gradient in the policy. What reaches the critic's parameters is not looked at; the loop holds the critic still meanwhile.
+# One point is for the value, one for the gradient in the policy. The loop holds the critic still meanwhile.
 #
 # <details><summary>Hint 1: what to think of</summary>
 #
@@ -923,16 +906,17 @@ left.set(xlabel="step", ylabel="push")
 right.set(xlabel="where 60 pushes lead", ylabel="of 500 walks")
 right.legend(loc="upper left")
 farther = reached["remembers"][-1].std() / reached["fresh every step"][-1].std()
-figure.suptitle(f"Equal pushes, but with memory they lead {farther:.1f} times as far", x=0.01, ha="left", weight="bold")
+title = f"Equal pushes, but with memory they lead {farther:.1f} times as far"
+figure.suptitle(title, x=0.01, ha="left", weight="bold")
 show(figure, alt="Left: two lines of pushes of equal spread; one changes slowly, one jumps. Right: histograms of "
     f"the sum of 60 pushes over 500 walks; with memory it is {farther:.1f} times as wide.")  # fmt: skip
 
 # %% [markdown]
-# Where a single push averages out (a heavy arm, small time steps), memory helps to get anywhere. On our problems plain noise is enough, and the loop takes your `gaussian_exploration`.
+# Where single pushes average out (a heavy arm, small time steps), memory helps to get anywhere. On our problems plain noise is enough.
 #
 # ## 4 · Your DDPG at work
 #
-# All the parts are yours: target, both losses, copies, noise, buffer. An observer passes your `dpg_loss` on and remembers the two networks it was called with; every 400 steps they are copied into an album, so that you can look inside later.
+# All parts are yours: target, both losses, copies, noise, buffer. An observer passes your `dpg_loss` on; every 400 steps the two networks that it was called with are copied into an album.
 
 
 # %% nbgrader={"grade": false, "grade_id": "observer", "locked": true, "schema_version": 3, "solution": false} tags=["raises-exception"]
@@ -1023,13 +1007,15 @@ with torch.no_grad():
     states = torch.cat(met)
     tables = q_function(states.repeat_interleave(81, 0), torques.repeat(500, 1)).view(500, 81)
     lost = tables.amax(1) - q_function(states, policy(states))
-print(f"best torque minus worst, mean over states: {unit * (tables.amax(1) - tables.amin(1)).mean():.2f}")
+print(
+    f"best torque minus worst, mean over states: {unit * (tables.amax(1) - tables.amin(1)).mean():.2f}"
+)
 print(f"best torque minus the actor's, mean:       {unit * lost.mean():.2f}")
 
 # %% [markdown]
 # One forward pass in place of 81, for a small part of what is at stake.
 #
-# And the second assignment of [000]: DDPG on *continuous* CartPole. There poles do fall, so $(1-\text{terminated})$ earns its place. The settings differ (targets of ten steps, exploration that fades); the functions are the same ones.
+# And the second assignment of [000]: DDPG on *continuous* CartPole. There poles do fall, so $(1-\text{terminated})$ earns its place. The settings differ (targets of ten steps, noise that fades); the functions are the same.
 
 # %% tags=["experiment", "raises-exception"]
 cart_run = RUNS["ddpg-continuous-cartpole"].start(seed=0, **functions(ddpg_target))
@@ -1040,7 +1026,7 @@ cart_history = train(cart_run, run="ddpg-continuous-cartpole", label="ddpg, cont
 #
 # An actor that climbs the critic climbs the critic's errors too: it finds the actions that are *overrated*. Nobody takes a maximum, and yet the maximisation bias is back.
 #
-# Measure it where the truth is known. All actions in [−1, 1] are worth 0. Critics are waves, fitted to a few noisy outcomes; each of two critics has seen its own half of them. An actor climbs the first critic from a random start. 2,000 such problems:
+# Measure it where the truth is known: all actions in [−1, 1] are worth 0. Two critics, made of waves, are fitted to noisy outcomes, each to its own half of them. An actor climbs the first one from a random start. 2,000 such problems:
 
 
 # %% nbgrader={"grade": false, "grade_id": "optimists", "locked": true, "schema_version": 3, "solution": false}
@@ -1074,7 +1060,10 @@ start = 2 * torch.rand(2000, generator=draw) - 1
 end = climbed(first, start)
 
 # %% nbgrader={"grade": false, "grade_id": "optimists-figure", "locked": true, "schema_version": 3, "solution": false}
-worth_of = {"random\naction": (waves(start) * first).sum(-1), "climbed": (waves(end) * first).sum(-1)}
+worth_of = {
+    "random\naction": (waves(start) * first).sum(-1),
+    "climbed": (waves(end) * first).sum(-1),
+}
 worth_of["second\nopinion"] = (waves(end) * second).sum(-1)
 worth_of["smaller\nof both"] = torch.minimum(worth_of["climbed"], worth_of["second\nopinion"])
 promises = {name: one.mean().item() for name, one in worth_of.items()}
@@ -1096,7 +1085,7 @@ show(figure, alt="Left: noisy outcomes around 0, two wavy critics, and the actor
     "promise over 2,000 problems: " + ", ".join(f"{k} {v:.2f}".replace(chr(10), " ") for k, v in promises.items()) + ".")  # fmt: skip
 
 # %% [markdown]
-# Of a random action the critic is right on average. Of the action its own slope has led to, it promises far too much, and a second critic with errors of its own does not. Taking the smaller opinion errs on the safe side.
+# Of a random action the critic is right on average. Of the action that its own slope has led to it promises far too much. A second critic, with errors of its own, does not; and the smaller opinion errs on the safe side.
 #
 # TD3 (Fujimoto et al. 2018, [001]) answers with three things.
 #
@@ -1266,9 +1255,9 @@ show(figure, alt="Returns of the reference seeds of DDPG and of TD3 against step
 # %% [markdown]
 # ## 6 · Q-Prop: both gradients at once
 #
-# The score function is right on average and noisy. The critic's slope is quiet, and as wrong as the critic. [000]'s "action dependent baseline" takes the best of both (Q-Prop, Gu et al. 2017).
+# The score function is right on average and noisy. The critic's slope is quiet, and as wrong as the critic. Q-Prop (Gu et al. 2017, [000]) joins them.
 #
-# Lesson 03 warned: a baseline that sees the action brings a bias, $\mathbb E[b(s,a)\nabla\log\pi]\ne0$. But if that expectation is *known*, subtract it in the samples, and add it again in closed form. Known it is for a straight line through the mean action:
+# Lesson 03 warned: a baseline that sees the action brings a bias, $\mathbb E[b(s,a)\nabla\log\pi]\ne0$. But where that expectation is *known*, subtract b in the samples, and add its expectation again. It is known for a straight line through the mean action:
 #
 # $$\bar Q(s,a)=Q(s,\mu)+\nabla_aQ(s,a)\big|_{a=\mu}\cdot(a-\mu)$$
 #
@@ -1447,7 +1436,7 @@ show(figure, alt="Returns against steps, medians thick; the median reaches 475 a
 first
 
 # %% [markdown]
-# A learned Q must be good to save much, and a good advantage estimate has saved most already. So much for the price of insurance.
+# A learned Q must be good to save much, and a good advantage has saved most already.
 #
 # ## 7 · Silent bug · Exercise 14
 #
@@ -1466,7 +1455,10 @@ def bugged_critic_loss(q_column, td_target):
 def two_seeds(loss_of_columns, label):
     """DDPG on Pendulum whose critic's values come as a column: two seeds, 3,500 steps each."""
     run, found = RUNS["ddpg-pendulum"], []
-    loss = lambda q_value, td_target: loss_of_columns(q_value.unsqueeze(-1), td_target)
+
+    def loss(q_value, td_target):
+        return loss_of_columns(q_value.unsqueeze(-1), td_target)
+
     for seed in range(2):
         started = run.start(seed, **functions(ddpg_target, loss=loss))
         settings = {"environment_id": "Pendulum-v1", "threshold": -200, "label": label}
@@ -1525,15 +1517,14 @@ figure = learning_curve(
 show(figure, alt="Two seeds each. " + describe_curves(repaired) + " " + describe_curves(bugged))
 
 # %% [markdown]
-# A guard of one line would have told her: the course's own `critic_loss` compares the two shapes first and raises. Put one into everything that subtracts.
+# A guard of one line would have told her: the course's own `critic_loss` compares the two shapes first, and raises.
 
 # %% [markdown]
 # ## 8 · What we left out
 #
 # - **Local tops.** The climb of the first picture could end on the lower hill. DDPG has no answer but noise; lesson 10's soft policies keep several hills in view.
 # - **$d^b$ for $d^\mu$.** States come from the buffer. Lesson 06 says what that approximation costs.
-# - **Compatible critics.** Silver et al. show which linear critics give the exact gradient; networks are not of that kind.
-# - **Exploration by itself.** The noise here is added by hand. In lesson 10 the policy is paid for it.
+# - **Compatible critics.** Silver et al. show which linear critics give the exact gradient.
 #
 # ## Summary
 #
@@ -1563,10 +1554,8 @@ show(figure, alt="Two seeds each. " + describe_curves(repaired) + " " + describe
 # ### BEGIN MARK SCHEME
 # One point each.
 #
-# 1. The loss compares Q with targets that are made of Q⁻ itself, at actions of the buffer: it says that the critic agrees with itself there, not that it is right. The actor climbs to where Q is overrated, here the bounds, and the target asks about these very actions, so an error is fed back and grows (γ/(1 − γ) times at worst).
-#    The data correct only actions that were taken; the actor's torques of today may hardly be in the buffer, or the error comes from beyond (extrapolation). Half a point for "maximisation bias" without saying how the actor brings it about.
-# 2. Twin critics with the smaller opinion (they act on the bias itself); smoothing is a good answer where the critic has narrow peaks; delay alone is weak. The plot: predicted Q(s₀, μ(s₀)) and the real discounted return from the same states, against steps, for both variants and several seeds.
-#    Full marks also for first checking reward scale and the mask of terminations, if the plot is named.
+# 1. The loss compares Q with targets made of Q⁻, at actions of the buffer: it says that the critic agrees with itself. The actor climbs to where Q is overrated, here the bounds, and the target asks about these very actions, so the error is fed back. Data correct only actions that were taken. Half a point for "maximisation bias" without the actor's part.
+# 2. Twin critics (they act on the bias itself); smoothing, if narrow peaks are suspected; delay alone is weak. The plot: Q(s₀, μ(s₀)) and the real discounted return from the same states against steps, both variants, several seeds.
 # ### END MARK SCHEME
 
 # %% [markdown]
