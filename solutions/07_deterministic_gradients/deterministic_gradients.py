@@ -633,6 +633,9 @@ print(f"σ = 0.2: exactly {noisy[3]:.4f}; DPG's limit {deterministic:.4f}")
 for name, one, e in zip(["score · Q", "score · A", "slope of Q"], mean, error, strict=True):
     print(f"  {name:10} {one:.4f} ± {e:.4f}")
 
+# %% [markdown]
+# The same for all five widths, in logarithms:
+
 # %% nbgrader={"grade": false, "grade_id": "limit-figure", "locked": true, "schema_version": 3, "solution": false} tags=["raises-exception"]
 figure, (left, right) = new_figure(1, 2, size=(7, 3.2))
 gap, spread = (noisy - deterministic).abs(), sampled.std(-1).T
@@ -1382,6 +1385,9 @@ of_critic = {name: minibatch_gradients(critic) for name, critic in critics.items
 for name, one in of_critic.items():
     error = one.std() / MINIBATCHES**0.5
     print(f"{name:10} mean {one.mean():7.3f} ± {error:.3f}   standard deviation {one.std():.3f}")
+
+# %% [markdown]
+# The same minibatches as a picture:
 
 # %% nbgrader={"grade": false, "grade_id": "qprop-figure", "locked": true, "schema_version": 3, "solution": false} tags=["raises-exception"]
 figure, axes = new_figure(size=(7, 2.9))
