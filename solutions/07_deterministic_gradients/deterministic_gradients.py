@@ -645,7 +645,7 @@ names, colors = ["score · Q", "score · A", "slope of Q"], ["wrong", "a2c", "dd
 for one, name, color in zip(spread, names, colors, strict=True):
     right.loglog(sigmas, one, "o-", color=COLORS[color], label=name)
 right.set(xlabel="σ of the policy", ylabel="standard deviation")
-right.legend(loc="lower right")
+right.legend(loc="center left", bbox_to_anchor=(0.0, 0.38))
 for axes in (left, right):
     axes.set_xticks(sigmas, [f"{one:g}" for one in sigmas.tolist()])
     axes.set_xticks([], minor=True)
@@ -950,7 +950,7 @@ def photographed(run_name, target, seed, album):
 
 # %% tags=["experiment", "raises-exception"]
 albums = {"ddpg": [{}, {}], "td3": [{}, {}]}
-ddpg_run = photographed("ddpg-pendulum", ddpg_target, 0, albums["ddpg"][0])
+ddpg_run = photographed("ddpg-pendulum", ddpg_target, 1, albums["ddpg"][0])
 whole = {"max_steps": 5_000, "stop_when_solved": False}
 ddpg_history = train(ddpg_run, run="ddpg-pendulum", label="ddpg", **whole)
 
@@ -1169,7 +1169,7 @@ check_answer(answer_td3_delay)
 # Your TD3, with an album of its own:
 
 # %% tags=["experiment", "raises-exception"]
-td3_run = photographed("td3-pendulum", td3_target, 0, albums["td3"][0])
+td3_run = photographed("td3-pendulum", td3_target, 1, albums["td3"][0])
 td3_history = train(td3_run, run="td3-pendulum", label="td3", **whole)
 
 # %% [markdown]
@@ -1196,7 +1196,7 @@ def promise_minus_reality(policy, q_function, gamma=0.95):
 
 # %% tags=["experiment", "raises-exception"]
 for name, target in (("ddpg", ddpg_target), ("td3", td3_target)):
-    second = photographed(f"{name}-pendulum", target, 1, albums[name][1])
+    second = photographed(f"{name}-pendulum", target, 0, albums[name][1])
     train(second, label=name, max_steps=5_000, quiet=True)
 gaps = {
     name: torch.tensor([[promise_minus_reality(*pair) for pair in one.values()] for one in both])
@@ -1216,13 +1216,15 @@ for name, one in gaps.items():
 axes.axhline(0, color="black", linewidth=1)
 axes.set(xlabel="environment steps", ylabel="promise minus reality")
 axes.legend()
-axes.set_title(f"After step 2,000: DDPG {late['ddpg']:+.1f} on average, TD3 {late['td3']:+.1f}")
+axes.set_title("Fresh critics promise far too much; DDPG's forgets it sooner")
+last = {name: round(one[:, -1].mean().item(), 1) for name, one in gaps.items()}
+print("mean difference in the last photograph:", last)
 show(figure, alt="Promise minus reality against environment steps, two seeds each. "
     + " ".join(f"{name}: {one[:, :4].mean():+.1f} on average up to step 2,000, {late[name]:+.1f} after it."
     for name, one in gaps.items()))  # fmt: skip
 
 # %% [markdown]
-# PROMISE-TEXT
+# Not what the story says! A fresh critic says about 0 where the truth is near −120. *That* error has to be learned away, and TD3's slow copies move half as often. Once it is gone, little is left: Pendulum's rewards have no noise, and its torque has one dimension. Fujimoto et al. measured large differences on harder bodies, and there caution pays. So measure before you believe.
 #
 # ### Think · 1 point
 #
@@ -1436,7 +1438,9 @@ first = {}
 for name, one in pair.items():
     median = torch.from_numpy(one.returns).quantile(0.5, dim=0)
     first[name] = int(one.env_steps[(median >= 475).int().argmax()])
-figure = learning_curve(pair, threshold=475, title="Q-Prop needs about as many steps as A2C here")
+title = "Q-Prop needs about as many steps as A2C here"
+colors = {"q-prop": "#AA4499"}
+figure = learning_curve(pair, threshold=475, title=title, colors=colors)
 show(figure, alt="Returns against steps, medians thick; the median reaches 475 after "
     + " and ".join(f"{steps:,} steps for {name}" for name, steps in first.items()) + ".")  # fmt: skip
 first
@@ -1458,21 +1462,21 @@ def bugged_critic_loss(q_column, td_target):
 
 
 # %% tags=["experiment", "raises-exception"]
-def two_seeds(loss_of_columns, label):
-    """DDPG on Pendulum whose critic's values come as a column: two seeds, 3,500 steps each."""
+def three_seeds(loss_of_columns, label):
+    """DDPG on Pendulum whose critic's values come as a column: three seeds, 3,800 steps."""
     run, found = RUNS["ddpg-pendulum"], []
 
     def loss(q_value, td_target):
         return loss_of_columns(q_value.unsqueeze(-1), td_target)
 
-    for seed in range(2):
+    for seed in (1, 2, 3):
         started = run.start(seed, **functions(ddpg_target, loss=loss))
         settings = {"environment_id": "Pendulum-v1", "threshold": -200, "label": label}
-        found.append(train(started, max_steps=3_500, quiet=True, **settings))
+        found.append(train(started, max_steps=3_800, quiet=True, **settings))
     return found
 
 
-bugged = two_seeds(bugged_critic_loss, "wrong: column and row")
+bugged = three_seeds(bugged_critic_loss, "wrong: column and row")
 
 # %% [markdown]
 # The pendulum hangs. Look at the shape of `td_target - q_column`, and ask what its mean is smallest for. Then repair it: any B, and the gradient flows into `q_column` alone.
@@ -1506,13 +1510,13 @@ check(repaired_critic_loss, hidden=True)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# The numbers of hint 1, and the two seeds once more:
+# The numbers of hint 1, and the three seeds once more:
 
 # %% tags=["experiment", "raises-exception"]
 column, row = torch.tensor([[1.0], [2.0]]), torch.tensor([1.0, 2.0])
 print("loss of a critic that is right:", bugged_critic_loss(column, row).item(), "(bugged),",
       repaired_critic_loss(column, row).item(), "(repaired)")  # fmt: skip
-repaired = two_seeds(repaired_critic_loss, "ddpg, repaired")
+repaired = three_seeds(repaired_critic_loss, "ddpg, repaired")
 
 # %% nbgrader={"grade": false, "grade_id": "bug-figure", "locked": true, "schema_version": 3, "solution": false} tags=["experiment", "raises-exception"]
 figure = learning_curve(
@@ -1520,7 +1524,7 @@ figure = learning_curve(
     colors={"wrong: column and row": COLORS["wrong"]}, threshold=-200,
     title="One axis too many, and nobody learns",
 )  # fmt: skip
-show(figure, alt="Two seeds each. " + describe_curves(repaired) + " " + describe_curves(bugged))
+show(figure, alt="Three seeds each. " + describe_curves(repaired) + " " + describe_curves(bugged))
 
 # %% [markdown]
 # A guard of one line would have told her: the course's own `critic_loss` compares the two shapes first, and raises.
