@@ -31,6 +31,8 @@ EXERCISES = [one for one in BANK if one.name in RELEASED.exercises]
 SHOWN = {
     # SAC's policy draws its noise like this, too.
     "noise = torch.empty_like(mean, requires_grad=False).normal_(generator=generator)",
+    # Everything that is drawn from has a generator of its own.
+    "self._generator = torch.Generator().manual_seed(seed)",
     # They stand in the version with the silent bug, which students are given to repair.
     "inputs = [one[:, n:n + 1] for one in (reward, value, next_value, terminated, truncated)]",
     "columns.append(estimate(*inputs, gamma, gae_lambda))",

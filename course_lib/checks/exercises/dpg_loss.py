@@ -31,7 +31,7 @@ def cases(generator: torch.Generator) -> list[Case]:
         Case(f"{slope}, nine states", large, GRADIENT, policy_gradient),
         Case("as many states as dimensions", batch(3, 3, 3), EDGE),
         Case("a single state", batch(1, 3, 2), EDGE),
-        Case(f"{slope}, a single state", batch(1, 2, 2), EDGE, policy_gradient),
+        Case(f"{slope}, a single state", batch(1, 2, 2), GRADIENT, policy_gradient),
     ]
 
 
