@@ -73,12 +73,12 @@ def kept_sample(function: Callable, inputs: Mapping[str, Any]) -> str:
 
 @fork_rng(devices=[])
 def spread_of_walk(function: Callable, inputs: Mapping[str, Any]) -> Tensor:
-    """(3,) standard deviations over the elements after 1, 2 and 40 steps; the exact ones where
+    """(3,) standard deviations over the elements after 1, 2 and 15 steps; the exact ones where
     that fits."""
-    _, path = walked(function, inputs, 40)
-    std = path[[0, 1, 39]].std(1)
+    _, path = walked(function, inputs, 15)
+    std = path[[0, 1, 14]].std(1)
     keep, kick = 1 - inputs["theta"] * inputs["dt"], inputs["sigma"] * inputs["dt"] ** 0.5
-    variance = [kick**2 * sum(keep ** (2 * k) for k in range(steps)) for steps in (1, 2, 40)]
+    variance = [kick**2 * sum(keep ** (2 * k) for k in range(steps)) for steps in (1, 2, 15)]
     exact = torch.tensor(variance, dtype=torch.float64).sqrt()
     return settle(std, exact, exact / (2 * path.shape[1]) ** 0.5)
 

@@ -1524,6 +1524,7 @@ figure = learning_curve(
     colors={"wrong: column and row": COLORS["wrong"]}, threshold=-200,
     title="One axis too many, and nobody learns",
 )  # fmt: skip
+figure.axes[0].legend(loc="center right")
 show(figure, alt="Three seeds each. " + describe_curves(repaired) + " " + describe_curves(bugged))
 
 # %% [markdown]

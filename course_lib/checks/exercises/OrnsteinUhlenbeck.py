@@ -28,7 +28,7 @@ def cases(generator: torch.Generator) -> list[Case]:
     many, strong = (3000,), (1500, 2)
     return [
         Case("shapes of samples", given((3, 2), 0.5, 0.3, 0.1), VALUE, sample_shapes),
-        Case("spread after 1, 2 and 40 steps", given(many, 0.8, 0.3, 0.25), VALUE, spread_of_walk),
+        Case("spread after 1, 2 and 15 steps", given(many, 0.8, 0.3, 0.25), VALUE, spread_of_walk),
         Case("what is left after a step", given(many, 0.8, 0.3, 0.25), VALUE, pull_of_walk),
         Case("a long step and a strong pull", given(strong, 1.5, 2.0, 0.5), VALUE, spread_of_walk),
         Case("what the long step leaves", given(strong, 1.5, 2.0, 0.5), VALUE, pull_of_walk),
