@@ -645,7 +645,8 @@ names, colors = ["score · Q", "score · A", "slope of Q"], ["wrong", "a2c", "dd
 for one, name, color in zip(spread, names, colors, strict=True):
     right.loglog(sigmas, one, "o-", color=COLORS[color], label=name)
 right.set(xlabel="σ of the policy", ylabel="standard deviation")
-right.legend(loc="center left", bbox_to_anchor=(0.0, 0.38))
+right.set_ylim(0.02, 5000)
+right.legend(loc="upper right")
 for axes in (left, right):
     axes.set_xticks(sigmas, [f"{one:g}" for one in sigmas.tolist()])
     axes.set_xticks([], minor=True)
