@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from course_lib.environments import BatchedEnvironment
-from course_lib.replay import ReplayBuffer
+from course_lib.reference import ReplayBuffer
+from course_lib.replay import Replay
 from course_lib.rollout import Rollout
 
 
@@ -58,6 +59,7 @@ class Explorer:
         reward_scale: factor of the stored rewards.
         return_steps: n, how many steps a stored transition spans; bootstrap from it with γⁿ.
         gamma: γ, the discount of the rewards within it.
+        replay: makes the buffer; `ReplayBuffer`, or a reader's own.
     """
 
     def __init__(
@@ -68,11 +70,12 @@ class Explorer:
         reward_scale: float = 1.0,
         return_steps: int = 1,
         gamma: float = 1.0,
+        replay: Callable[..., Replay] = ReplayBuffer,
     ) -> None:
         size = environment.action_size
         action_shape = () if size is None else (size,)
         self.environment = environment
-        self.buffer = ReplayBuffer(capacity, (environment.observation_size,), action_shape, seed)
+        self.buffer = replay(capacity, (environment.observation_size,), action_shape, seed)
         self.reward_scale = reward_scale
         self.gamma = gamma
         self._recent: deque[Step] = deque(maxlen=return_steps)

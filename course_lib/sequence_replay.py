@@ -1,17 +1,17 @@
 """A replay buffer that remembers what followed what: whole sequences for world models."""
 
 import torch
+from torch import Tensor
 
-from course_lib.replay import ReplayBuffer, TransitionBatch
+from course_lib.replay import TransitionBatch
 
 MOST_DRAWS = 1_000
 
 
-class SequenceReplay(ReplayBuffer):
-    """The last transitions of N environments that are stepped together, as sequences.
+class SequenceReplay:
+    """The last steps of N environments that are stepped together, as sequences.
 
-    Each `add` takes one step of all N environments, in the same order every time; so what follows
-    a row lies N rows further on.
+    Each `add` takes one step of all N environments, in the same order every time.
 
     Args:
         capacity: how many transitions are kept; rounded down to whole steps of all environments.
@@ -31,8 +31,53 @@ class SequenceReplay(ReplayBuffer):
         seed: int,
         num_envs: int,
     ) -> None:
-        super().__init__(capacity // num_envs * num_envs, obs_shape, action_shape, seed)
-        self.num_envs = num_envs
+        self.num_envs, self.num_steps = num_envs, capacity // num_envs
+        if self.num_steps < 1:
+            raise ValueError(f"capacity: expected at least {num_envs}, got {capacity}")
+        seen, done = tuple(obs_shape), tuple(action_shape)
+        row_shapes = TransitionBatch(seen, done, (), seen, ())
+        self._shapes = [(num_envs, *shape) for shape in row_shapes]
+        self._generator = torch.Generator().manual_seed(seed)
+        self._history: TransitionBatch | None = None
+        self._added = 0
+
+    @property
+    def steps(self) -> int:
+        """How many steps of all environments are kept."""
+        return min(self._added, self.num_steps)
+
+    def __len__(self) -> int:
+        return self.steps * self.num_envs
+
+    def add(
+        self, obs: Tensor, action: Tensor, reward: Tensor, next_obs: Tensor, terminated: Tensor
+    ) -> None:
+        """Store a copy of one step of every environment.
+
+        Raises:
+            ValueError: shapes do not fit.
+        """
+        step = TransitionBatch(*map(torch.as_tensor, (obs, action, reward, next_obs, terminated)))
+        for name, field, shape in zip(step._fields, step, self._shapes, strict=True):
+            if tuple(field.shape) != shape:
+                raise ValueError(f"{name}: expected shape {shape}, got {tuple(field.shape)}")
+        if self._history is None:
+            empty = (field.new_empty(self.num_steps, *field.shape) for field in step)
+            self._history = TransitionBatch(*empty)
+        for history, field in zip(self._history, step, strict=True):
+            history.select(0, self._added % self.num_steps).copy_(field.detach())
+        self._added += 1
+
+    def sample(self, batch_size: int) -> TransitionBatch:
+        """Draw single transitions uniformly with replacement: copies, (batch_size, …) each.
+
+        Raises:
+            ValueError: the buffer is empty.
+        """
+        if not len(self):
+            raise ValueError("the buffer is empty: add transitions before sampling")
+        place = torch.randint(len(self), (batch_size,), generator=self._generator)
+        return self._at(place // self.num_envs, place % self.num_envs)
 
     def sample_sequences(self, batch_size: int, length: int) -> TransitionBatch:
         """Draw sequences uniformly, none of them across the end of an episode.
@@ -61,12 +106,16 @@ class SequenceReplay(ReplayBuffer):
 
     def _windows(self, batch_size: int, length: int) -> TransitionBatch:
         """Windows of the stream, episodes' ends or not."""
-        steps = len(self) // self.num_envs
-        if steps < length:
-            raise ValueError(f"the buffer holds {steps} steps in a row, {length} are asked for")
-        oldest = self._next if len(self) == self.capacity else 0
-        start = torch.randint(steps - length + 1, (batch_size,), generator=self._generator)
+        if self.steps < length:
+            raise ValueError(
+                f"the buffer holds {self.steps} steps in a row, {length} are asked for"
+            )
+        oldest = self._added % self.num_steps if self.steps == self.num_steps else 0
+        start = torch.randint(self.steps - length + 1, (batch_size,), generator=self._generator)
         column = torch.randint(self.num_envs, (batch_size,), generator=self._generator)
         step = start + torch.arange(length).unsqueeze(-1)
-        row = (oldest + step * self.num_envs + column) % self.capacity
-        return TransitionBatch(*(storage[row] for storage in self._storage))
+        return self._at((oldest + step) % self.num_steps, column)
+
+    def _at(self, step: Tensor, column: Tensor) -> TransitionBatch:
+        """Copies of what the environments in these columns did in these steps."""
+        return TransitionBatch(*(history[step, column] for history in self._history))

@@ -83,8 +83,10 @@ def is_guard(node: ast.stmt) -> bool:
 
 
 def functions_in(code: str) -> Iterator[ast.FunctionDef]:
-    """The functions at the top of a module."""
-    yield from (node for node in ast.parse(code).body if isinstance(node, ast.FunctionDef))
+    """The functions at the top of a module, and those of the classes there."""
+    for node in ast.parse(code).body:
+        inside = node.body if isinstance(node, ast.ClassDef) else [node]
+        yield from (one for one in inside if isinstance(one, ast.FunctionDef))
 
 
 def texts_in(folder: Path) -> dict[Path, str]:

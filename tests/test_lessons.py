@@ -125,6 +125,21 @@ FUNCTIONS = {
         "line_search",
         "trpo_multiplier",
     ],
+    "deterministic_gradients": [
+        "dqn_target",
+        "double_dqn_target",
+        "critic_loss",
+        "ddpg_target",
+        "dpg_loss",
+        "update_target",
+        "gaussian_exploration",
+        "OrnsteinUhlenbeck",
+        "ReplayBuffer",
+        "td3_target",
+        "qprop_baseline",
+        "qprop_loss",
+        "lqr_gradient",
+    ],
 }
 NOTHING_IS_TRAINED = {"agents_and_returns", "log_derivative_trick", "policy_gradient_theorem"}
 
@@ -212,7 +227,8 @@ def test_every_question_stands_in_the_page_with_all_its_letters(path):
 def test_every_exercise_has_three_hints_and_says_points_minutes_and_difficulty(path):
     cells = cells_of(path)
     for name in FUNCTIONS[path.stem]:
-        place = next(i for i, cell in enumerate(cells) if f"def {name}(" in cell.source)
+        defined = re.compile(rf"^(def|class) {name}\b", re.MULTILINE)
+        place = next(i for i, cell in enumerate(cells) if defined.search(cell.source))
         around = "\n".join(
             cell.source for cell in cells[place - 2 : place + 4] if cell.cell_type == "markdown"
         )

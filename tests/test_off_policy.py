@@ -21,6 +21,7 @@ from course_lib.algorithms import (
 )
 from course_lib.environments import PROBES, make_vector
 from course_lib.reference import (
+    ReplayBuffer,
     critic_loss,
     ddpg_target,
     double_dqn_target,
@@ -34,7 +35,6 @@ from course_lib.reference import (
     temperature_loss,
     update_target,
 )
-from course_lib.replay import ReplayBuffer
 
 GAMMA = 0.7
 SIZES = {"num_envs": 2, "num_steps": 2, "num_updates": 4, "batch_size": 8, "hidden": (8,)}

@@ -8,7 +8,13 @@ from torch import Tensor
 
 from autograde.release.record import record_exercise
 from course_lib.checks import CheckFailed, bank, check, recorded
-from course_lib.checks.callables import Bowl, Matrix, QuadraticCritic, TanhPolicy
+from course_lib.checks.callables import (
+    Bowl,
+    CentredPolicy,
+    Matrix,
+    QuadraticCritic,
+    TanhPolicy,
+)
 from course_lib.checks.exercise import VALUE, Case, Exercise, Mistake, Seed
 from course_lib.checks.judging import judge
 from course_lib.checks.packing import ForeignError, Numbers, Stranger, pack, unpack
@@ -207,3 +213,5 @@ def test_every_shipped_module_is_what_its_docstring_says():
     assert critic(x, action).item() == pytest.approx(1 + 1.5 - 0.125)
     assert Bowl(double([0.0, 1.0]), double([1.0, 4.0]))(x).item() == pytest.approx(-0.5 - 2.0)
     assert torch.equal(Matrix(double([[1.0, 1.0], [0.0, 2.0]]))(x), double([[3.0, 4.0]]))
+    centred = CentredPolicy(weight, bias, double([1.0, 1.0]), torch.tensor(3))
+    assert torch.allclose(centred(x), double([[0.5]]).tanh())  # 0.1 · 0 + 0.2 · 1 + 0.3

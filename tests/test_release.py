@@ -208,7 +208,7 @@ def test_a_lesson_whose_training_could_not_run_is_refused(tmp_path, monkeypatch)
 
 def test_an_answer_in_a_file_that_would_be_shipped_is_refused(tmp_path):
     with pytest.raises(CourseError, match=r"course_lib/replay.py holds its answer"):
-        contents_of([lesson_about(tmp_path, "ReplayBuffer", "07")])
+        contents_of([lesson_about(tmp_path, "TransitionBatch", "07")])
 
 
 def test_the_grader_s_edition_is_written_once_for_each_state_of_the_lessons(tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ import ast
 import inspect
 import json
 import re
+import textwrap
 
 import nbformat
 import pytest
@@ -30,6 +31,8 @@ EXERCISES = [one for one in BANK if one.name in RELEASED.exercises]
 SHOWN = {
     # SAC's policy draws its noise like this, too.
     "noise = torch.empty_like(mean, requires_grad=False).normal_(generator=generator)",
+    # Everything that is drawn from has a generator of its own.
+    "self._generator = torch.Generator().manual_seed(seed)",
     # They stand in the version with the silent bug, which students are given to repair.
     "inputs = [one[:, n:n + 1] for one in (reward, value, next_value, terminated, truncated)]",
     "columns.append(estimate(*inputs, gamma, gae_lambda))",
@@ -50,7 +53,13 @@ def texts(folder):
 
 def as_tree(function) -> ast.FunctionDef:
     """A function's syntax tree."""
-    return next(functions_in(inspect.getsource(function)))
+    return next(functions_in(textwrap.dedent(inspect.getsource(function))))
+
+
+def functions_of(answer) -> list:
+    """A function itself, or the methods of a class."""
+    inside = vars(answer).values() if inspect.isclass(answer) else [answer]
+    return [one for one in inside if inspect.isfunction(one)]
 
 
 def answers() -> set[str]:
@@ -58,7 +67,7 @@ def answers() -> set[str]:
     names = [name for name in RELEASED.exercises if hasattr(reference, name)]
     live = [getattr(reference, name) for name in names]
     live += [one.reference for one in EXERCISES]
-    functions = [one for one in live if inspect.isfunction(one)]
+    functions = [function for one in live for function in functions_of(one)]
     return {piece for one in functions for piece in statements_of(as_tree(one))} - SHOWN
 
 

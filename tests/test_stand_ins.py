@@ -125,6 +125,40 @@ def test_torch_s_samplers_give_the_same_minibatches():
     assert [len(rows) for rows in got] == [4, 4, 2]
 
 
+def numbered(first: int, last: int) -> tuple:
+    """Transitions that carry their number in every field."""
+    number = torch.arange(first, last, dtype=torch.float32)
+    column = number.unsqueeze(-1)
+    return column.repeat(1, 2), column, number, column.repeat(1, 2) + 0.5, number % 2 == 1
+
+
+def test_a_queue_keeps_the_last_rows_together_and_draws_all_of_them():
+    buffer = stand_ins.ReplayBuffer(5, (2,), (1,), seed=0)
+    buffer.add(*numbered(0, 3))
+    buffer.add(*numbered(3, 7))
+    assert len(buffer) == 5
+    drawn = buffer.sample(300)
+    assert sorted(drawn.reward.unique().tolist()) == [2, 3, 4, 5, 6]
+    assert drawn.obs.shape == (300, 2) and drawn.terminated.dtype == torch.bool
+    assert torch.equal(drawn.next_obs[:, 0], drawn.reward + 0.5)
+    assert torch.equal(drawn.action[:, 0], drawn.reward)
+    assert torch.equal(drawn.terminated, drawn.reward % 2 == 1)
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.1, 1.0])
+def test_a_moving_average_lets_a_target_follow_as_the_reference_does(rate):
+    online, wanted, got = (torch.nn.BatchNorm1d(3) for _ in range(3))
+    with torch.no_grad():
+        for one in (*online.parameters(), *online.buffers()):
+            one.copy_(3 * torch.rand_like(one, dtype=torch.float32) + 1)
+        wanted.weight.fill_(0.3)
+        got.weight.fill_(0.3)
+    reference.update_target(wanted, online, rate)
+    stand_ins.update_target(got, online, rate)
+    torch.testing.assert_close(got.state_dict(), wanted.state_dict())
+    assert got.weight.requires_grad and got.weight.is_leaf
+
+
 def test_every_loop_of_the_course_can_be_released():
     for path in library_files():
         fixed = {name for name in fixed_in(path) if name in reference.__all__}

@@ -45,6 +45,7 @@ DISTRIBUTIONS = (
     "token_log_prob",
 )
 FOR_LOOPS = (
+    "ReplayBuffer",
     "approximate_kl",
     "clip_fraction",
     "critic_loss",
@@ -53,6 +54,7 @@ FOR_LOOPS = (
     "minibatch_indices",
     "normalize_advantage",
     "reward_to_go",
+    "update_target",
     "value_loss_monte_carlo",
 )
 GUARD = "require_"

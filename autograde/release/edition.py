@@ -70,13 +70,11 @@ def write_reference(folder: Path, contents: Contents) -> None:
     kept = with_what_they_call(contents.kept, without)
     places = defined_names()
     modules = {name: f"course_lib.reference.{places[name]}" for name in sorted(kept)}
-    if "ReplayBuffer" not in contents.exercises:
-        modules["ReplayBuffer"] = "course_lib.replay"
     (folder / "__init__.py").write_text(REFERENCE_TEXT, encoding="utf-8")
     for module in reference_modules():
         (folder / f"{module}.py").write_text(extracted(module, kept), encoding="utf-8")
     known = {
-        "names": sorted({*places, "ReplayBuffer"}),
+        "names": sorted(places),
         "kept": modules,
         "stand_ins": list(contents.stand_ins),
         "exercises": contents.exercises,

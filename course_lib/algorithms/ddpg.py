@@ -14,12 +14,14 @@ from course_lib.critics import frozen
 from course_lib.environments import make_vector
 from course_lib.exploring import Explorer, falling, noise_shares
 from course_lib.reference import (
+    ReplayBuffer,
     critic_loss,
     ddpg_target,
     dpg_loss,
     gaussian_exploration,
     update_target,
 )
+from course_lib.replay import Replay
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ def ddpg(
     policy_loss: Callable[..., Tensor] = dpg_loss,
     follow: Callable[..., None] = update_target,
     explore: Callable[..., Tensor] = gaussian_exploration,
+    replay: Callable[..., Replay] = ReplayBuffer,
 ) -> Iterator[Progress]:
     """Train for ever, yielding after each round of updates; the caller decides when to stop.
 
@@ -84,9 +87,9 @@ def ddpg(
         environment_id: a name known to `make_vector`, with continuous actions.
         config: the settings.
         seed: of the environments, the networks, the noise and the minibatches.
-        target, loss, policy_loss, follow, explore: the functions of lesson 07, by default the
-            reference: `ddpg_target`, `critic_loss`, `dpg_loss`, `update_target` and
-            `gaussian_exploration`.
+        target, loss, policy_loss, follow, explore, replay: the functions and the buffer of lesson
+            07, by default the reference: `ddpg_target`, `critic_loss`, `dpg_loss`, `update_target`,
+            `gaussian_exploration` and `ReplayBuffer`.
 
     Raises:
         ValueError: a loss is not finite, or the environment is unknown or has discrete actions.
@@ -104,8 +107,9 @@ def ddpg(
     q_optimizer = torch.optim.Adam(q_function.parameters(), config.learning_rate, fused=True)
     unit, low, high = policy.half_range, environment.action_low, environment.action_high
     explorer = Explorer(
-        environment, config.capacity, seed, config.reward_scale, config.return_steps, config.gamma
-    )
+        environment, config.capacity, seed, config.reward_scale, config.return_steps,
+        config.gamma, replay,
+    )  # fmt: skip
     horizon_gamma = config.gamma**config.return_steps  # of what follows n steps later
     explorer.warm_up(config.random_steps, generator)
     update = 0

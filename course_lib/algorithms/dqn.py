@@ -12,7 +12,8 @@ from course_lib.algorithms.optimising import decay, descend
 from course_lib.algorithms.progress import Progress, require_finite
 from course_lib.environments import make_vector
 from course_lib.exploring import Explorer, falling
-from course_lib.reference import critic_loss, double_dqn_target, update_target
+from course_lib.reference import ReplayBuffer, critic_loss, double_dqn_target, update_target
+from course_lib.replay import Replay
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ def dqn(
     target: Callable[..., Tensor] = double_dqn_target,
     loss: Callable[[Tensor, Tensor], Tensor] = critic_loss,
     follow: Callable[..., None] = update_target,
+    replay: Callable[..., Replay] = ReplayBuffer,
 ) -> Iterator[Progress]:
     """Train for ever, yielding after each round of updates; the caller decides when to stop.
 
@@ -76,9 +78,9 @@ def dqn(
         environment_id: a name known to `make_vector`, with discrete actions.
         config: the settings.
         seed: of the environments, the network, the random actions and the minibatches.
-        target, loss, follow: the functions of lesson 07, by default the reference:
-            `double_dqn_target`, `critic_loss` and `update_target`. For plain DQN give a target that
-            takes the maximum of the slow copy's values:
+        target, loss, follow, replay: the functions and the buffer of lesson 07, by default the
+            reference: `double_dqn_target`, `critic_loss`, `update_target` and `ReplayBuffer`. For
+            plain DQN give a target that takes the maximum of the slow copy's values:
             `lambda reward, q, slow_q, terminated, gamma: dqn_target(reward, slow_q, terminated,
             gamma)`.
 
@@ -95,8 +97,9 @@ def dqn(
     target_q_function = copy.deepcopy(q_function)
     optimizer = torch.optim.Adam(q_function.parameters(), config.learning_rate, fused=True)
     explorer = Explorer(
-        environment, config.capacity, seed, config.reward_scale, config.return_steps, config.gamma
-    )
+        environment, config.capacity, seed, config.reward_scale, config.return_steps,
+        config.gamma, replay,
+    )  # fmt: skip
     horizon_gamma = config.gamma**config.return_steps  # of what follows n steps later
     explorer.warm_up(config.random_steps, generator)
     update = 0

@@ -14,6 +14,7 @@ from course_lib.algorithms.progress import Progress, require_finite
 from course_lib.critics import frozen
 from course_lib.environments import make_vector
 from course_lib.reference import (
+    ReplayBuffer,
     critic_loss,
     ddpg_target,
     generalized_advantage,
@@ -21,7 +22,7 @@ from course_lib.reference import (
     qprop_loss,
     update_target,
 )
-from course_lib.replay import ReplayBuffer
+from course_lib.replay import Replay
 from course_lib.rollout import Collector
 
 
@@ -72,6 +73,7 @@ def q_prop(
     baseline: Callable[..., Tensor] = qprop_baseline,
     policy_loss: Callable[..., Tensor] = qprop_loss,
     follow: Callable[..., None] = update_target,
+    replay: Callable[..., Replay] = ReplayBuffer,
 ) -> Iterator[Progress]:
     """Train for ever, yielding after each update; the caller decides when to stop.
 
@@ -79,9 +81,10 @@ def q_prop(
         environment_id: a name known to `make_vector`, with continuous actions.
         config: the settings.
         seed: of the environments, the networks, the actions and the minibatches.
-        advantage, target, loss, baseline, policy_loss, follow: the functions of lessons 05 and 07,
-            by default the reference: `generalized_advantage`, `ddpg_target`, `critic_loss`,
-            `qprop_baseline`, `qprop_loss` and `update_target`.
+        advantage, target, loss, baseline, policy_loss, follow, replay: the functions of lessons 05
+            and 07, and the buffer, by default the reference: `generalized_advantage`,
+            `ddpg_target`, `critic_loss`, `qprop_baseline`, `qprop_loss`, `update_target` and
+            `ReplayBuffer`.
 
     Raises:
         ValueError: a loss is not finite, or the environment is unknown or has discrete actions.
@@ -104,7 +107,7 @@ def q_prop(
         )
     )
     size, actions = environment.observation_size, environment.action_size
-    buffer = ReplayBuffer(config.capacity, (size,), (actions,), seed)
+    buffer = replay(config.capacity, (size,), (actions,), seed)
     collector = Collector(environment, generator)
     update = 0
     while True:

@@ -16,6 +16,7 @@ from course_lib.critics import frozen
 from course_lib.environments import make_vector
 from course_lib.exploring import Explorer
 from course_lib.reference import (
+    ReplayBuffer,
     critic_loss,
     sac_policy_loss,
     sac_target,
@@ -23,6 +24,7 @@ from course_lib.reference import (
     temperature_loss,
     update_target,
 )
+from course_lib.replay import Replay
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ def sac(
     price: Callable[[Tensor, Tensor, float], Tensor] = temperature_loss,
     squashed_log_prob: Callable[..., Tensor] = squashed_gaussian_log_prob,
     follow: Callable[..., None] = update_target,
+    replay: Callable[..., Replay] = ReplayBuffer,
 ) -> Iterator[Progress]:
     """Train for ever, yielding after each round of updates; the caller decides when to stop.
 
@@ -84,9 +87,10 @@ def sac(
         environment_id: a name known to `make_vector`, with continuous actions.
         config: the settings.
         seed: of the environments, the networks, the actions and the minibatches.
-        target, loss, policy_loss, price, squashed_log_prob, follow: the functions of lessons 07 and
-            10, by default the reference: `sac_target`, `critic_loss`, `sac_policy_loss`,
-            `temperature_loss`, `squashed_gaussian_log_prob` and `update_target`.
+        target, loss, policy_loss, price, squashed_log_prob, follow, replay: the functions of
+            lessons 07 and 10, and the buffer, by default the reference: `sac_target`,
+            `critic_loss`, `sac_policy_loss`, `temperature_loss`, `squashed_gaussian_log_prob`,
+            `update_target` and `ReplayBuffer`.
 
     Raises:
         ValueError: a loss is not finite, or the environment is unknown or has discrete actions.
@@ -112,8 +116,9 @@ def sac(
     )
     target_entropy = config.target_entropy * environment.action_size
     explorer = Explorer(
-        environment, config.capacity, seed, config.reward_scale, config.return_steps, config.gamma
-    )
+        environment, config.capacity, seed, config.reward_scale, config.return_steps,
+        config.gamma, replay,
+    )  # fmt: skip
     horizon_gamma = config.gamma**config.return_steps  # of what follows n steps later
     explorer.warm_up(config.random_steps, generator)
     update = 0

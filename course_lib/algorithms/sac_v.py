@@ -13,6 +13,7 @@ from course_lib.critics import frozen
 from course_lib.environments import make_vector
 from course_lib.exploring import Explorer
 from course_lib.reference import (
+    ReplayBuffer,
     critic_loss,
     sac_policy_loss,
     sac_value_loss,
@@ -20,6 +21,7 @@ from course_lib.reference import (
     update_target,
 )
 from course_lib.reference.q_learning import bootstrapped
+from course_lib.replay import Replay
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ def sac_v(
     policy_loss: Callable[..., Tensor] = sac_policy_loss,
     squashed_log_prob: Callable[..., Tensor] = squashed_gaussian_log_prob,
     follow: Callable[..., None] = update_target,
+    replay: Callable[..., Replay] = ReplayBuffer,
 ) -> Iterator[Progress]:
     """Train for ever, yielding after each round of updates; the caller decides when to stop.
 
@@ -71,9 +74,9 @@ def sac_v(
         environment_id: a name known to `make_vector`, with continuous actions.
         config: the settings.
         seed: of the environments, the networks, the actions and the minibatches.
-        value_loss, loss, policy_loss, squashed_log_prob, follow: the functions of lessons 07 and
-            10, by default the reference: `sac_value_loss`, `critic_loss`, `sac_policy_loss`,
-            `squashed_gaussian_log_prob` and `update_target`.
+        value_loss, loss, policy_loss, squashed_log_prob, follow, replay: the functions of lessons
+            07 and 10, and the buffer, by default the reference: `sac_value_loss`, `critic_loss`,
+            `sac_policy_loss`, `squashed_gaussian_log_prob`, `update_target` and `ReplayBuffer`.
 
     Raises:
         ValueError: a loss is not finite, or the environment is unknown or has discrete actions.
@@ -89,7 +92,9 @@ def sac_v(
     optimizer = torch.optim.Adam(policy.parameters(), config.learning_rate, fused=True)
     judges = [*critic.parameters(), *q1.parameters(), *q2.parameters()]
     critic_optimizer = torch.optim.Adam(judges, config.learning_rate, fused=True)
-    explorer = Explorer(environment, config.capacity, seed, config.reward_scale)
+    explorer = Explorer(
+        environment, config.capacity, seed, config.reward_scale, replay=replay
+    )  # fmt: skip
     explorer.warm_up(config.random_steps, generator)
     update = 0
     while True:

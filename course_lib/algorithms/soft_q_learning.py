@@ -12,11 +12,13 @@ from course_lib.algorithms.progress import Progress, require_finite
 from course_lib.environments import make_vector
 from course_lib.exploring import Explorer
 from course_lib.reference import (
+    ReplayBuffer,
     boltzmann_policy,
     critic_loss,
     soft_value,
     update_target,
 )
+from course_lib.replay import Replay
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ def soft_q_learning(
     policy: Callable[[Tensor, float], Tensor] = boltzmann_policy,
     loss: Callable[[Tensor, Tensor], Tensor] = critic_loss,
     follow: Callable[..., None] = update_target,
+    replay: Callable[..., Replay] = ReplayBuffer,
 ) -> Iterator[Progress]:
     """Train for ever, yielding after each step of the environments; the caller decides when to
     stop.
@@ -94,7 +97,7 @@ def soft_q_learning(
         seed: of the environments, the network, the actions and the minibatches.
         value: `value(q_value, temperature)` → (B,), by default `soft_value`.
         policy: `policy(q_value, temperature)` → (N, K), by default `boltzmann_policy`.
-        loss, follow: by default `critic_loss` and `update_target`.
+        loss, follow, replay: by default `critic_loss`, `update_target` and `ReplayBuffer`.
 
     Raises:
         ValueError: the loss is not finite, or the environment is unknown or has continuous actions.
@@ -108,7 +111,7 @@ def soft_q_learning(
     target_q_function = copy.deepcopy(q_function)
     optimizer = torch.optim.Adam(q_function.parameters(), config.learning_rate, fused=True)
     acting = BoltzmannPolicy(q_function, config.temperature, policy)
-    explorer = Explorer(environment, config.capacity, seed)
+    explorer = Explorer(environment, config.capacity, seed, replay=replay)
     explorer.warm_up(config.random_steps, generator)
     update = 0
     while True:

@@ -5,6 +5,7 @@ The model learns from replayed sequences, a critic of latent states from the dre
 import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -194,9 +195,5 @@ def make_dreamer(
 
 def make_explorer(environment: BatchedEnvironment, config: WorldModelConfig, seed: int) -> Explorer:
     """Steps the environments, and remembers in which order things happened."""
-    explorer = Explorer(environment, config.capacity, seed, config.reward_scale)
-    explorer.buffer = SequenceReplay(
-        config.capacity, (environment.observation_size,), (environment.action_size,), seed,
-        config.num_envs,
-    )  # fmt: skip
-    return explorer
+    replay = partial(SequenceReplay, num_envs=config.num_envs)
+    return Explorer(environment, config.capacity, seed, config.reward_scale, replay=replay)

@@ -72,6 +72,20 @@ class Matrix(nn.Module):
         return x @ self.matrix.T
 
 
+class CentredPolicy(nn.Module):
+    """μ(s) = tanh(W (s − c) + b): (B, S) → (B, D), of `weight` (D, S), `bias` (D,), and two tensors
+    that no optimiser moves: `centre` c (S,), and `count` (), an integer."""
+
+    def __init__(self, weight: Tensor, bias: Tensor, centre: Tensor, count: Tensor) -> None:
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(weight), nn.Parameter(bias)
+        self.register_buffer("centre", centre)
+        self.register_buffer("count", count)
+
+    def forward(self, obs: Tensor) -> Tensor:
+        return torch.tanh((obs - self.centre) @ self.weight.T + self.bias)
+
+
 def surprise_so_far(
     reward: Tensor,
     value: Tensor,
@@ -91,6 +105,6 @@ def surprise_so_far(
 
 
 MODULES: dict[str, type[nn.Module]] = {
-    one.__name__: one for one in (TanhPolicy, QuadraticCritic, Bowl, Drift, Matrix)
+    one.__name__: one for one in (TanhPolicy, QuadraticCritic, Bowl, Drift, Matrix, CentredPolicy)
 }
 FUNCTIONS: dict[str, Callable] = {one.__name__: one for one in (surprise_so_far,)}

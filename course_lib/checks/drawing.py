@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from course_lib.checks.callables import QuadraticCritic, TanhPolicy
+
 
 def normal(generator: torch.Generator, *shape: int) -> Tensor:
     """Standard normal numbers."""
@@ -142,3 +144,24 @@ def powers(reward: Tensor, gamma: float) -> Tensor:
 def solve(matrix: Tensor, right: Tensor, gamma: float) -> Tensor:
     """The x with x = right + γ matrix x."""
     return torch.linalg.solve(torch.eye(len(right), dtype=right.dtype) - gamma * matrix, right)
+
+
+def transitions(generator: torch.Generator, rows: int, obs_size: int, *ends: int) -> dict[str, Any]:
+    """Rewards, next observations and ends of a minibatch; the rows in `ends` terminated."""
+    return {
+        "reward": normal(generator, rows) + 0.5,
+        "next_obs": normal(generator, rows, obs_size),
+        "terminated": flags((rows,), *((row,) for row in ends)),
+    }
+
+
+def tanh_policy(generator: torch.Generator, obs_size: int, action_size: int) -> TanhPolicy:
+    """A policy with weights that matter in every dimension."""
+    return TanhPolicy(normal(generator, action_size, obs_size), normal(generator, action_size))
+
+
+def quadratic_critic(
+    generator: torch.Generator, obs_size: int, action_size: int
+) -> QuadraticCritic:
+    """A critic that likes another action in every state."""
+    return QuadraticCritic(normal(generator, obs_size), normal(generator, obs_size, action_size))

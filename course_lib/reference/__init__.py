@@ -93,6 +93,7 @@ from course_lib.reference.reinforce import (
     reinforce_practical_loss,
     reinforce_to_go_loss,
 )
+from course_lib.reference.replay import ReplayBuffer
 from course_lib.reference.returns import discounted_return, reward_to_go
 from course_lib.reference.sac import (
     sac_policy_loss,
@@ -140,7 +141,6 @@ from course_lib.reference.world_models import (
     latent_kl,
     straight_through_categorical,
 )
-from course_lib.replay import ReplayBuffer
 
 __all__ = [
     "OrnsteinUhlenbeck",

@@ -6,14 +6,18 @@ function of another lesson, in forms that show no exercise's answer; an edition 
 released lesson cannot do without, and the grader's edition never.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributions import Beta, Categorical, Normal, TanhTransform, kl_divergence
 from torch.nn.functional import hardshrink, huber_loss, layer_norm, nll_loss, poisson_nll_loss
-from torch.utils.data import BatchSampler, RandomSampler
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+from torch.utils.data import BatchSampler, RandomSampler, default_collate
+
+from course_lib.replay import TransitionBatch
 
 
 @contextmanager
@@ -170,3 +174,36 @@ def minibatch_indices(size: int, minibatch_size: int, generator: torch.Generator
     """Index tensors, by torch's samplers of data."""
     order = RandomSampler(range(size), generator=generator)
     return [torch.tensor(rows) for rows in BatchSampler(order, minibatch_size, drop_last=False)]
+
+
+class ReplayBuffer:
+    """The last transitions, each a tuple in a queue, drawn and put together by torch's tools for
+    data."""
+
+    def __init__(
+        self, capacity: int, obs_shape: tuple[int, ...], action_shape: tuple[int, ...], seed: int
+    ) -> None:
+        self.queue: deque[TransitionBatch] = deque(maxlen=capacity)
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def __len__(self) -> int:
+        return len(self.queue)
+
+    def add(self, *fields: Tensor) -> None:
+        """Append each row."""
+        columns = [torch.as_tensor(one).detach().clone().unbind() for one in fields]
+        self.queue.extend(map(TransitionBatch._make, zip(*columns, strict=True)))
+
+    def sample(self, batch_size: int) -> TransitionBatch:
+        """Rows with replacement."""
+        drawn = RandomSampler(
+            self.queue, replacement=True, num_samples=batch_size, generator=self.generator
+        )
+        return default_collate([self.queue[row] for row in drawn])
+
+
+def update_target(target: nn.Module, online: nn.Module, target_rate: float) -> None:
+    """In place, by torch's exponential moving averages of weights."""
+    average = get_ema_multi_avg_fn(1 - target_rate)
+    average(list(target.parameters()), [one.detach() for one in online.parameters()], None)
+    torch._foreach_copy_(list(target.buffers()), list(online.buffers()))
