@@ -356,7 +356,7 @@ def test_a_backward_pass_that_does_not_end_is_interrupted():
 
 
 def test_a_call_that_cannot_be_interrupted_loses_the_worker(monkeypatch):
-    monkeypatch.setattr("autograde.wall.session.GRACE_SECONDS", 0.3)
+    monkeypatch.setattr("autograde.wall.conversation.GRACE_SECONDS", 0.3)
     code = (
         "import signal\ndef f():\n    signal.signal(signal.SIGALRM, signal.SIG_IGN)\n"
         "    while True: pass"

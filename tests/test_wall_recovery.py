@@ -18,7 +18,7 @@ from autograde.grading.executing import (
     Limits,
     execute,
 )
-from autograde.wall import session
+from autograde.wall import conversation
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs processes that fork")
 LIMITS = Limits(cell_seconds=20.0, notebook_seconds=120.0, trusted=True)
@@ -49,7 +49,7 @@ def test_without_a_checkpoint_the_cells_run_again():
 @pytest.mark.parametrize("trouble", [CRASH, STUBBORN], ids=["crash", "hang"])
 def test_after_a_checkpoint_they_do_not(monkeypatch, trouble):
     monkeypatch.setattr(executing, "CHECKPOINT_SECONDS", -1.0)
-    monkeypatch.setattr(session, "GRACE_SECONDS", 0.3)
+    monkeypatch.setattr(conversation, "GRACE_SECONDS", 0.3)
     limits = Limits(cell_seconds=1.0, notebook_seconds=60.0, trusted=True)
     first, lost, second, third = run(STAMP, trouble, "stamp", "stamp", limits=limits)
     assert lost.ending == (DIED if trouble == CRASH else HUNG)

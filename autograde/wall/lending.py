@@ -7,7 +7,9 @@ import torch
 from torch import nn
 
 from autograde.wall.gradients import Graphs, perform
+from autograde.wall.networks import parts_of
 from autograde.wall.proxies import Remote
+from autograde.wall.remote_module import RemoteModule
 from autograde.wall.structures import links_between, state_of
 
 
@@ -50,15 +52,16 @@ class Loans:
         """The tag of what is lent for a call, or belongs to the worker anyway."""
         if isinstance(value, Remote):
             return ["yours", value._number]
+        if isinstance(value, RemoteModule):
+            kind = type(value).__name__
+            return ["network", value._line[1], kind, parts_of(value), value.training]
         if not callable(value):
             raise ValueError(f"a {type(value).__name__} cannot be handed to a student's function")
         self.last += 1
         self.lent[self.last] = value
         if not isinstance(value, nn.Module):
             return ["handle", self.last, str(getattr(value, "__name__", "function"))[:60]]
-        parameters = dict(value.named_parameters())
-        parts = [[name, name in parameters, one] for name, one in state_of(value).items()]
-        return ["module", self.last, parts]
+        return ["module", self.last, parts_of(value)]
 
 
 def with_state(module: nn.Module, count: int) -> Callable:

@@ -24,7 +24,7 @@ class Reader:
         """The next message.
 
         Args:
-            find: looks up the tags "handle", "module" and "yours".
+            find: looks up the tags of `KEPT_BACK`.
             wait: called before each look at the socket; raises what ends the waiting.
 
         Raises:

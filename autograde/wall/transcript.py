@@ -9,6 +9,7 @@ from torch import Tensor
 
 from autograde.grading.harmless import safe_text
 from autograde.wall.packing import raw
+from course_lib.checks.problem import Case, Outcome
 
 MAX_CALLS = 2_000
 MAX_NUMBERS = 64
@@ -37,6 +38,22 @@ class Transcript:
                 "and": {name: written(one) for name, one in kwargs.items()},
                 "raised" if raised else "answered": written(answer),
                 "microseconds": round(1e6 * seconds),
+            }
+        )
+
+    def add_case(self, target: Any, case: Case, outcome: Outcome) -> None:
+        """One case of those that crossed together, with what came of it."""
+        if len(self.calls) >= MAX_CALLS:
+            self.left_out += 1
+            return
+        raised = outcome.error is not None
+        self.calls.append(
+            {
+                "called": target.__name__,
+                "with": [],
+                "and": {name: written(one) for name, one in case.inputs.items()},
+                "raised" if raised else "answered": written(outcome.error or outcome.value),
+                "gradients": written(outcome.gradients),
             }
         )
 

@@ -24,9 +24,11 @@ MAX_VALUES = 200_000
 MAX_AXES = 16
 MAX_DIGITS = 400
 PLAIN = frozenset({bool, int, float, str})
-# How many parts follow each tag; those of the last three are for who keeps things back.
+# How many parts follow each tag; those of `KEPT_BACK` are for who keeps things back.
 TAGS = {"list": 1, "tuple": 1, "named": 2, "dict": 1, "tensor": 4, "array": 3, "float": 1, "int": 1,
-        "dtype": 1, "generator": 1, "handle": 2, "module": 2, "yours": 1}  # fmt: skip
+        "dtype": 1, "generator": 1, "handle": 2, "module": 2,
+        "network": 4, "yours": 1}  # fmt: skip
+KEPT_BACK = frozenset({"handle", "module", "network", "yours"})
 FLOATS = ["float16", "bfloat16", "float32", "float64", "complex64", "complex128"]
 INTEGERS = ["bool", "uint8", "int8", "int16", "int32", "int64"]
 DTYPES = {name: getattr(torch, name) for name in (*INTEGERS, *FLOATS)}
@@ -70,7 +72,7 @@ class Decoder:
         known = type(item) is list and item and type(item[0]) is str and item[0] in TAGS
         require(known and len(item) == 1 + TAGS[item[0]], "an unknown kind of value")
         tag, *rest = item
-        if tag in ("handle", "module", "yours"):
+        if tag in KEPT_BACK:
             return self.find(item, lambda part: self.value(part, depth + 1))
         return getattr(self, f"a_{tag}")(*rest, depth=depth)
 
