@@ -22,7 +22,7 @@ from autograde.grading.judges import JudgeDied, LocalJudges, run_jobs
 from autograde.grading.locking import only_one
 from autograde.grading.whole_class import grade_class
 from tests.sample_course import REPOSITORY
-from tests.small_class import SmallClass
+from tests.small_class import SmallClass, ThreadJudges
 
 LIMITS = Limits(cell_seconds=20.0, notebook_seconds=60.0)
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
@@ -309,6 +309,14 @@ def records_of(made):
     }
 
 
+def wait_for_records(made, count, process, seconds=400.0):
+    """Wait until so many submissions are graded, or the grader has ended."""
+    until = time.monotonic() + seconds
+    while len(records_of(made)) < count and process.poll() is None:
+        assert time.monotonic() < until, "nothing is graded"
+        time.sleep(0.02)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(2400)  # on a busy machine
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks into Linux's /proc")
@@ -317,19 +325,18 @@ def test_killed_at_random_moments_it_loses_nothing_and_grades_nothing_twice(tmp_
     (tmp_path / "killed").mkdir()
     names = [f"student{number:02}" for number in range(8)]
     calm, killed = class_of(tmp_path / "calm", names), class_of(tmp_path / "killed", names)
-    started = time.monotonic()
-    with grading(calm, "calm") as process:
-        assert process.wait(600) == 0
-    whole = time.monotonic() - started
+    grade_class(calm.room, [calm.lesson], limits=LIMITS, judges=ThreadJudges())
     draw = random.Random(7)
     before: dict[str, int] = {}
-    for share in [0.3, 0.5, *(draw.uniform(0.1, 0.95) for _ in range(4))]:
+    for more in (0, 1, 2, 2):
         process = grading(killed, "killed")
-        time.sleep(share * whole)
+        wait_for_records(killed, len(before) + more, process)
+        time.sleep(draw.uniform(0.0, 0.3))
         process.kill()
         process.communicate()
         assert all_gone("killed")
         now = records_of(killed)
+        assert len(now) >= len(before) + more
         assert {name: now[name] for name in before} == before  # nothing was graded again
         before = now
     process = grading(killed, "killed")
@@ -338,6 +345,16 @@ def test_killed_at_random_moments_it_loses_nothing_and_grades_nothing_twice(tmp_
     assert json.loads(shown)["unchanged"] == len(before)
     assert grades_of(killed) == grades_of(calm)
     assert {name: records_of(killed)[name] for name in before} == before
+    assert not list(tmp_path.rglob(".*.tmp"))
+
+
+def test_what_a_killed_run_left_half_written_is_swept_away(tmp_path):
+    made = class_of(tmp_path, ["ann"])
+    places = [made.room.state / made.lesson.name, made.room.report]
+    for place in places:
+        place.mkdir(parents=True)
+        (place / ".ann.json.4711.tmp").write_text("{")
+    grade_class(made.room, [made.lesson], limits=LIMITS, judges=ThreadJudges())
     assert not list(tmp_path.rglob(".*.tmp"))
 
 

@@ -55,7 +55,7 @@ def answer(body):
         yield session.values(["reinforce_loss"])["reinforce_loss"]
 
 
-@pytest.mark.parametrize("name", ANSWERS)
+@pytest.mark.parametrize("name", [name for name in ANSWERS if name != "something else"])
 def test_together_they_give_what_they_give_one_by_one(name):
     with answer(ANSWERS[name]) as function:
         printed = []

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import course_lib
 
@@ -34,6 +35,18 @@ def start_environment() -> dict[str, str]:
         kept["MPLCONFIGDIR"] = matplotlib.get_cachedir()
     found = {name: value for name, value in kept.items() if value}
     return {**ENVIRONMENT, **LARGE_PAGES, **found}
+
+
+def places(library: Path) -> dict[str, Any]:
+    """What a zygote is told at its start about files: what to import, and from where."""
+    path = [one for one in library_path() if one != str(library)]
+    return {
+        "library": str(library),
+        "path": path,
+        "grading": str(GRADING),
+        "needed": [os.__file__, str(library / "course_lib"), *path],
+        "environment": ENVIRONMENT,
+    }
 
 
 def library_path() -> list[str]:
