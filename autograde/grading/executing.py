@@ -18,6 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from autograde.grading.naming import names_of
 from autograde.wall.believed import believed
 from autograde.wall.checking import Stage
 from autograde.wall.endings import BROKE, DIED, HUNG, Lost, Stopped
@@ -95,9 +96,11 @@ def execute(
         Stopped: `stop` was set meanwhile.
         WallsMissing: this system has not all walls, and the submissions are not trusted.
     """
-    names = frozenset().union(*(cell.gives for cell in cells))
+    theirs = frozenset().union(*(cell.gives for cell in cells))
+    codes = [code for cell in cells if cell.where != WORKER for code in cell.parts]
+    own = frozenset().union(*(names_of(code).given for code in codes)) - theirs
     with ONE_AT_A_TIME:
-        run = Run(library or edition(), limits, stop or threading.Event(), Stage(names))
+        run = Run(library or edition(), limits, stop or threading.Event(), Stage(theirs, own))
         try:
             return {cell.index: run.cell(cell) for cell in cells}
         finally:
@@ -163,9 +166,10 @@ class Run:
         return CellResult(DONE, tuple(parts), time.monotonic() - started, calls)
 
     def part(self, code: str, where: str, session: Session) -> dict[str, Any]:
-        """Run one part of a cell: in the worker, here, or first there and then here."""
+        """Run one part of a cell: in the worker, here, or first here and then there."""
+        ours = self.stage.run(code, session) if where != WORKER else None
         if where == JUDGE:
-            return self.stage.run(code, session)
+            return ours
         if self.cost > CHECKPOINT_SECONDS:
             self.checkpoint(session)
         started = time.monotonic()
@@ -173,10 +177,7 @@ class Run:
         self.cost += time.monotonic() - started
         if part["status"] != "timeout":
             self.redo.append(code)
-        if where == BOTH:
-            ours = self.stage.run(code, session)
-            return part if ours["status"] == "ok" else ours
-        return part
+        return part if ours is None or ours["status"] == "ok" else ours
 
     def ready(self) -> Session:
         """The conversation with a worker that is where the last one was.

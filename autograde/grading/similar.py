@@ -21,6 +21,7 @@ from nbformat import NotebookNode
 RUN = 6
 MAX_RUNS = 2_000
 MAX_SOURCE = 20_000
+MAX_TEXT = 400_000
 LIKENESS = 0.8
 SHARED = 20
 MAX_PAIRS = 50
@@ -51,8 +52,10 @@ def fingerprint(notebook: NotebookNode, lesson: NotebookNode) -> tuple[str, ...]
 def runs_of(cells: Iterable[NotebookNode]) -> set[str]:
     """The hashes of all runs of tokens in these cells."""
     found: set[str] = set()
+    left = MAX_TEXT
     for cell in cells:
-        text = cell.source[:MAX_SOURCE]
+        text = cell.source[: min(MAX_SOURCE, left)]
+        left -= len(text)
         tokens = code_tokens(text) if cell.cell_type == "code" else words(text)
         found |= {hashed(tokens[i : i + RUN]) for i in range(len(tokens) - RUN + 1)}
     return found

@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from types import NoneType
 from typing import Any
 
 from autograde.wall.endings import BROKE, DIED, HUNG, Interrupted, Lost, Stopped
@@ -46,12 +47,17 @@ class Conversation:
 
     def checkpoint(self, descriptor: int) -> None:
         """Have the worker fork; the process that waits listens on this socket."""
-        self.exchange({"do": "checkpoint"})
+        self.expect(self.exchange({"do": "checkpoint"}))
         try:
             socket.send_fds(self.connection, [b"!"], [descriptor])
         except OSError:
             raise Lost(DIED) from None
-        self.hear()
+        self.expect(self.hear())
+
+    def expect(self, reply: dict[str, Any]) -> None:
+        """Go on if it says yes."""
+        if reply.get("value") is not True:
+            raise Lost(BROKE, "another answer than yes")
 
     def go_on(self, connection: socket.socket) -> bool:
         """Talk to the process that waited, over a new connection."""
@@ -90,12 +96,18 @@ class Conversation:
             if type(error).__name__ == "CellTimeout":
                 raise Interrupted(str(error))
             raise error
-        if do != "cell" and "value" not in reply:
-            raise Lost(BROKE, "an answer without a value")
+        graph = reply.get("graph")
+        if ("part" if do == "cell" else "value") not in reply or type(graph) not in (int, NoneType):
+            raise Lost(BROKE, "another answer than asked for")
         return reply
 
     def exchange(self, message: dict[str, Any], *, answering: bool = False) -> dict[str, Any]:
-        """Send a message and wait for the next one."""
+        """Send a message and wait for the next one.
+
+        A worker speaks only when asked: what is there before the question is no answer to it.
+        """
+        if self.reader.has_more():
+            raise Lost(BROKE, "an answer that nobody asked for")
         dropped, self.dropped[:] = list(self.dropped), []
         frame = pack({**message, **({} if answering else {"dropped": dropped})}, self.loans.keep)
         try:

@@ -10,14 +10,18 @@ from autograde.wall.gradients import Graphs, perform
 from autograde.wall.networks import parts_of
 from autograde.wall.proxies import Remote
 from autograde.wall.remote_module import RemoteModule
-from autograde.wall.structures import links_between, state_of
+from autograde.wall.structures import links_between, state_of, tensors_in
+
+MAX_LENT_BYTES = 16 * 2**20  # of tensors that one call puts into what it was lent
+MAX_KEPT_BYTES = 64 * 2**20
 
 
 class Loans:
     """What is lent at the moment, by number, and the graphs of what came of it."""
 
     def __init__(self) -> None:
-        self.graphs = Graphs()
+        self.graphs = Graphs(MAX_KEPT_BYTES)
+        self.left = MAX_LENT_BYTES
         self.lent: dict[int, Callable] = {}
         self.last = 0
 
@@ -32,12 +36,19 @@ class Loans:
                 return self.graphs.backward(question["graph"], grads, create=create)
             function = self.lent[question["number"]]
             state, args, kwargs = question["state"], question["args"], question["kwargs"]
+            self.count([state, args, kwargs])
             if isinstance(function, nn.Module):
                 function = with_state(function, len(state))
             with torch.set_grad_enabled(bool(question["grad"])):
                 return perform(self.graphs, function, (*state, *args), kwargs)
         except Exception as error:
             return {"error": [type(error).__name__, str(error)[:500], ""]}
+
+    def count(self, given: list) -> None:
+        """What is computed here for a worker takes memory here: only so much for one call."""
+        self.left -= sum(one.nbytes for one in tensors_in(given))
+        if self.left < 0:
+            raise MemoryError("too much was asked of what was lent")
 
     def links(self, tensors: list[torch.Tensor]) -> dict[int, list]:
         """For inputs computed from other inputs: {place: [the graph's number, their places]}."""

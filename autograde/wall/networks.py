@@ -70,5 +70,6 @@ def is_part(part: Any) -> bool:
         return False
     name, is_parameter, tensor = part
     named = type(name) is str and len(name) <= MAX_NAME and name.count(".") <= MAX_DEPTH
+    named = named and not any(step.startswith("__") for step in name.split("."))
     kind = type(is_parameter) is bool and isinstance(tensor, Tensor)
     return named and kind and (tensor.is_floating_point() or not is_parameter)

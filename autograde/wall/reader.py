@@ -36,6 +36,15 @@ class Reader:
         header, body = (self.exactly(length, wait) for length in lengths)
         return unpack(header, body, find)
 
+    def has_more(self) -> bool:
+        """Whether something is there that has not been read."""
+        if self.data:
+            return True
+        try:
+            return bool(self.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+        except OSError:  # Nothing is there, or nobody: whoever writes or reads will see.
+            return False
+
     def exactly(self, length: int, wait: Callable[[], object]) -> bytes:
         """This many bytes, however they dribble in."""
         while len(self.data) < length:

@@ -11,8 +11,9 @@ import torch
 
 from autograde.wall.casework import as_sent, crossing, outcomes_from
 from autograde.wall.conversation import Conversation
-from autograde.wall.endings import BROKE, Lost, Stopped
+from autograde.wall.endings import BROKE, Interrupted, Lost, Stopped
 from autograde.wall.gradients import take
+from autograde.wall.lending import MAX_LENT_BYTES
 from autograde.wall.noting import Watch, change, pairs
 from autograde.wall.proxies import Remote
 from autograde.wall.remote_module import Method, RemoteModule
@@ -33,7 +34,13 @@ class Session(Conversation):
 
     def run_cell(self, source: str) -> dict[str, Any]:
         """Run a cell of the student's; the part as the worker tells it."""
-        part = self.ask("cell", source=source, seconds=self.left)["part"]
+        try:
+            part = self.ask("cell", source=source, seconds=self.left)["part"]
+        except Stopped:
+            raise
+        except (Exception, Interrupted) as error:  # It could not even say what went wrong.
+            status = "timeout" if isinstance(error, Interrupted) else "error"
+            return {"status": status, "error": type(error).__name__, "message": str(error)}
         if not isinstance(part, dict):
             raise Lost(BROKE, "a result of a cell that is none")
         return part
@@ -65,6 +72,8 @@ class Session(Conversation):
         generators = [one for one in [*args, *kwargs.values()] if isinstance(one, torch.Generator)]
         links = self.loans.links(tensors)
         started, lent = time.perf_counter(), dict(self.loans.lent)
+        if not lent:
+            self.loans.left = MAX_LENT_BYTES
         try:
             reply = self.ask(
                 "call", target=target.name if isinstance(target, Method) else target,
