@@ -1,5 +1,6 @@
 """Finding submissions: odd names, links and strays are told, and never followed."""
 
+import os
 from datetime import datetime
 
 import pytest
@@ -107,3 +108,12 @@ def test_nothing_to_grade_says_where_it_looked_and_what_it_wants(tmp_path):
         collect(tmp_path / "submitted", [LESSON], [LESSON])
     assert str(tmp_path / "submitted") in str(caught.value)
     assert "STUDENT/02_small/small.ipynb" in str(caught.value).replace("\\", "/")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="such names are none there")
+def test_names_that_move_a_terminal_are_shown_harmless(tmp_path):
+    put(tmp_path, "ada/02_small/small.ipynb", "{}")
+    for name in ("\x1b]0;title\x07", "two\nlines", "right\u202eleft"):
+        put(tmp_path, name, "")
+    told = [note.text for note in collect(tmp_path, [LESSON], [LESSON]).strays]
+    assert len(told) == 3 and all(text.isprintable() for text in told)

@@ -1,5 +1,6 @@
 """A student's function called through the wall behaves as the function itself."""
 
+import json
 import math
 
 import pytest
@@ -7,6 +8,7 @@ import torch
 from torch import nn
 
 from autograde.wall.endings import BROKE, DIED, HUNG, Interrupted, Lost
+from autograde.wall.gradients import Graphs
 from autograde.wall.proxies import Remote, StudentError
 from course_lib.evaluation import evaluate_agent
 from tests.walled import running
@@ -401,14 +403,61 @@ def test_a_worker_that_sends_what_is_no_message_is_lost(bytes_sent):
         assert lost.value.ending == BROKE
 
 
-def test_a_forged_answer_is_only_an_answer():
-    message = b'{"message": {"value": 42, "part": 1}, "sizes": []}'
-    code = (
-        f"{FIND}def f():\n"
-        f"    line.sendall(struct.pack('!II', {len(message)}, 0) + {message!r})\n    return 1"
-    )
+def sending(message):
+    """Code that sends this message."""
+    return f"line.sendall(struct.pack('!II', {len(message)}, 0) + {message!r})"
+
+
+def test_a_forged_answer_is_only_an_answer_and_the_next_question_finds_it_out():
+    code = f"{FIND}def f():\n    {sending(FORGED)}\n    return 1"
     with running(code) as session:
         assert function(session)() == 42  # It lied about its own result, as any function can.
+        with pytest.raises(Lost, match="nobody asked for") as lost:
+            session.values(["f"])
+        assert lost.value.ending == BROKE
+
+
+FORGED = b'{"message": {"value": 42, "part": 1}, "sizes": []}'
+
+
+@pytest.mark.parametrize(
+    ("reply", "status"),
+    [
+        ({"value": 1}, None),
+        ({"part": {}, "graph": ["list", []]}, None),
+        ({"error": ["list", ["ValueError", "no", ""]]}, "error"),
+        ({"error": ["list", ["CellTimeout", "late", ""]]}, "timeout"),
+    ],
+    ids=["value", "graph", "error", "timeout"],
+)
+def test_another_answer_than_a_cells_costs_that_cell(reply, status):
+    forged = json.dumps({"message": reply, "sizes": []}).encode()
+    with running(FIND) as session:
+        if status:
+            assert session.run_cell(sending(forged))["status"] == status
+        else:
+            with pytest.raises(Lost) as lost:
+                session.run_cell(sending(forged))
+            assert lost.value.ending == BROKE
+
+
+def test_what_was_lent_computes_only_so_much_for_a_call(monkeypatch):
+    monkeypatch.setattr("autograde.wall.session.MAX_LENT_BYTES", 1000)
+    code = (
+        f"{SETUP}\ndef f(g, count):\n    return sum(float(g(torch.ones(25))) for _ in range(count))"
+    )
+    with running(code) as session:
+        for _ in range(2):
+            assert function(session)(torch.sum, 10) == 250
+        with pytest.raises(RuntimeError, match="too much was asked"):
+            function(session)(torch.sum, 11)
+
+
+def test_graphs_beyond_a_number_of_bytes_are_forgotten():
+    graphs = Graphs(most_bytes=100)
+    x = torch.ones(10, requires_grad=True)
+    numbers = [graphs.keep([x], [2 * x]) for _ in range(3)]
+    assert list(graphs.kept) == numbers[-1:]
 
 
 def test_a_worker_cannot_ask_for_what_it_was_not_lent():

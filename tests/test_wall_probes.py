@@ -9,7 +9,7 @@ import pytest
 from autograde.wall import doctor
 from autograde.wall.commands import as_data, in_words
 from autograde.wall.doctor import Diagnosis, Finding, bait, gets_through, script
-from autograde.wall.probes import PROBES
+from autograde.wall.probes import PROBES, Probe
 from autograde.wall.sandbox import REQUIRED
 from tests.walled import needs_walls, outside, worker
 
@@ -40,6 +40,34 @@ def test_outside_every_attempt_gets_through(name):
     if not through and name in NOT_OUTSIDE:
         pytest.skip(NOT_OUTSIDE[name])
     assert through
+
+
+PATHS = {
+    "a datagram": "import socket\n"
+    "through = attempt(lambda: socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM))",
+    "a connection": "import socket\none, _ = socket.socketpair()\n"
+    "through = attempt(lambda: one.connect(local) is None)",
+    "a listener": "import socket\none, _ = socket.socketpair()\n"
+    "through = attempt(lambda: one.bind(local + '2') is None)",
+    "a watch on a folder": "import ctypes, os\nlibc = ctypes.CDLL(None, use_errno=True)\n"
+    "through = libc.inotify_init1(0) >= 0",
+    "asynchronous files": "import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\n"
+    "through = libc.syscall(206, 1, ctypes.byref(ctypes.c_ulong())) == 0",
+}
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_there_is_no_way_round_by(name):
+    needs_walls()
+    with bait() as names, worker() as made:
+        assert not gets_through(made, Probe(name, "network", "", PATHS[name]), names)
+
+
+def test_a_pair_of_streams_works_inside():
+    needs_walls()
+    code = "import socket\na, b = socket.socketpair()\na.sendall(b'x')\nthrough = b.recv(1) == b'x'"
+    with worker() as made:
+        assert gets_through(made, Probe("talk to itself", "network", "", code), {})
 
 
 def test_every_wall_that_strangers_need_is_probed():

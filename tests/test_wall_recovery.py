@@ -1,5 +1,6 @@
 """A worker that is lost costs the cell that lost it; what came before is there again."""
 
+import json
 import sys
 import time
 
@@ -18,7 +19,7 @@ from autograde.grading.executing import (
     Limits,
     execute,
 )
-from autograde.wall import conversation
+from autograde.wall import conversation, transcript
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs processes that fork")
 LIMITS = Limits(cell_seconds=20.0, notebook_seconds=120.0, trusted=True)
@@ -114,6 +115,42 @@ def test_student_names_never_replace_the_lessons_own():
     assert value(results[3]).startswith("<function check at")
 
 
+TRAP = """
+import builtins, os
+real = builtins.__import__
+def trap(name, *more, **options):
+    if name == "course_lib": END
+    return real(name, *more, **options)
+builtins.__import__ = trap
+def check(*args, **options): pass
+"""
+ANSWER = (
+    "import gc, struct\n"
+    "        server = next(o for o in gc.get_objects() if type(o).__name__ == 'Server')\n"
+    "        server.reply({'error': ['ValueError', '', '']})"
+)
+
+
+@pytest.mark.parametrize("end", ["os._exit(0)", ANSWER], ids=["dies", "answers an error"])
+def test_who_ends_the_set_up_has_no_check_of_his_own(end):
+    results = run(
+        TRAP.replace("END", f"\n        {end}"),
+        (BOTH, "from course_lib import check"),
+        "def reinforce_loss(log_prob, reward, gamma): return 0",
+        (JUDGE, "check(reinforce_loss)"),
+        (JUDGE, "check"),
+    )
+    assert results[3].ending != DONE or results[3].parts[0]["status"] != "ok"
+    assert value(results[4]).startswith("<function check at")
+
+
+def test_what_all_cells_show_together_is_bounded(monkeypatch):
+    monkeypatch.setattr(executing, "MAX_OUTPUTS", 100)
+    results = run("print('x' * 90)", "print('x' * 90)", "print('y')")
+    texts = [one.parts[0]["outputs"][0]["text"] for one in results]
+    assert texts == ["x" * 90 + "\n", executing.TOO_MUCH["text"], executing.TOO_MUCH["text"]]
+
+
 def test_a_name_that_the_lesson_asks_for_is_the_students():
     todo = [
         CellToRun(0, ("def f(): return 'the answer'",), BOTH),
@@ -147,6 +184,13 @@ def test_many_calls_and_large_values_are_recorded_within_bounds():
     )
     assert len(results[2].calls) == 2001 and results[2].calls[-1] == {"left out": 101}
     assert "sha256" in results[3].calls[0]["answered"]
+
+
+def test_deep_and_wide_answers_are_written_down_in_part():
+    code = "def f():\n    x = 'x' * 300\n    for _ in range(4): x = [x] * 64\n    return x[:8]"
+    results = run(code, (JUDGE, "for _ in range(300): f()\nx = 1"))
+    calls = results[1].calls
+    assert len(json.dumps(calls)) < 3 * transcript.MAX_SIZE and "left out" in calls[-1]
 
 
 def test_a_submission_does_not_see_what_the_one_before_left():

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from autograde.errors import CourseError
-from autograde.grading.archives import is_archive, is_other_archive, parts_of
+from autograde.grading.archives import is_archive, is_other_archive, parts_of, shown
 from autograde.grading.class_archives import (
     STUDENT,
     any_notebook,
@@ -103,7 +103,7 @@ def is_folder(entry: Path) -> bool:
 
 def stray(entry: Path, folder: Path, reason: str) -> Note:
     """A note on something that could not be placed."""
-    name = entry.relative_to(folder).as_posix().encode("utf-8", "replace").decode("utf-8")
+    name = shown(entry.relative_to(folder).as_posix())
     link = " (a symbolic link, which is not followed)" if entry.is_symlink() else ""
     return Note("stray", f"{name} {reason}{link}.", problem=True)
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from autograde.grading.naming import names_of
-from autograde.wall.believed import believed
+from autograde.wall.believed import believed, size_of
 from autograde.wall.checking import Stage
 from autograde.wall.endings import BROKE, DIED, HUNG, Lost, Stopped
 from autograde.wall.sandbox import REQUIRED
@@ -29,6 +29,8 @@ from autograde.wall.workers import Worker, require_walls, zygote
 DONE, NOT_REACHED = "done", "not reached"
 WORKER, JUDGE, BOTH = "worker", "judge", "both"
 MAX_WORKERS = 40  # one after the other
+MAX_OUTPUTS = 24_000_000  # characters that a notebook's cells may show, pictures among them
+TOO_MUCH = {"output_type": "stream", "name": "stdout", "text": "… outputs were left out …\n"}
 CHECKPOINT_SECONDS = 0.5  # of work that would have to be done again
 ONE_AT_A_TIME = threading.Lock()  # Standard output and random numbers are the whole process's.
 
@@ -139,6 +141,7 @@ class Run:
     cost: float = 0.0
     lost: bool = False
     num_workers: int = 0
+    room: int = MAX_OUTPUTS
 
     def __post_init__(self) -> None:
         self.deadline = time.monotonic() + self.limits.notebook_seconds
@@ -175,6 +178,9 @@ class Run:
         started = time.monotonic()
         part = believed(session.run_cell(code))
         self.cost += time.monotonic() - started
+        self.room -= size_of(part["outputs"])
+        if self.room < 0:
+            part["outputs"] = [dict(TOO_MUCH)]
         if part["status"] != "timeout":
             self.redo.append(code)
         return part if ours is None or ours["status"] == "ok" else ours

@@ -3,7 +3,6 @@
 import contextlib
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -71,7 +70,7 @@ class Session(Conversation):
         tensors = list(tensors_in([args, kwargs]))
         generators = [one for one in [*args, *kwargs.values()] if isinstance(one, torch.Generator)]
         links = self.loans.links(tensors)
-        started, lent = time.perf_counter(), dict(self.loans.lent)
+        lent = dict(self.loans.lent)
         if not lent:
             self.loans.left = MAX_LENT_BYTES
         try:
@@ -82,11 +81,11 @@ class Session(Conversation):
                 state=self.moved_state(), links=links,
             )  # fmt: skip
         except Exception as error:
-            self.transcript.add(target, args, kwargs, error, time.perf_counter() - started)
+            self.transcript.add(target, args, kwargs, error)
             raise
         finally:
             self.loans.lent = lent  # What was lent for this call is not there after it.
-        self.transcript.add(target, args, kwargs, reply["value"], time.perf_counter() - started)
+        self.transcript.add(target, args, kwargs, reply["value"])
         self.note(reply, tensors, generators)
         places = [place for place, one in enumerate(tensors) if one.requires_grad]
         return take(self, reply, [tensors[place] for place in places if place not in links])
@@ -114,7 +113,8 @@ class Session(Conversation):
         outcomes = outcomes_from(reply["value"], exercise, chosen)
         self.note(reply, [], [])
         for place, case, outcome in zip(places, chosen, outcomes, strict=False):
-            self.transcript.add_case(target, case, outcome)
+            answer = outcome.value if outcome.error is None else outcome.error
+            self.transcript.add(target, (), case.inputs, answer, gradients=outcome.gradients)
             found[place] = outcome
         return found
 

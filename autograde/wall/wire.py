@@ -68,6 +68,8 @@ class Decoder:
         self.left -= 1
         if self.left < 0 or depth > MAX_DEPTH:
             raise BrokenFrame("too many values, or nested too deep")
+        if type(item) is int:
+            require(abs(item) < 2**63, "a number that is too long")
         if item is None or type(item) in PLAIN:
             return item
         known = type(item) is list and item and type(item[0]) is str and item[0] in TAGS

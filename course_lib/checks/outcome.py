@@ -10,6 +10,7 @@ from copy import deepcopy
 from itertools import zip_longest
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -61,6 +62,8 @@ def copied(value: Any) -> Any:
         return deepcopy(value)
     if isinstance(value, Tensor):
         return value if value.requires_grad else value.clone()
+    if isinstance(value, np.ndarray):
+        return value.copy()
     if type(value) in (list, tuple):
         return type(value)(copied(one) for one in value)
     return {key: copied(one) for key, one in value.items()} if type(value) is dict else value
