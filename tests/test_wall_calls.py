@@ -343,6 +343,17 @@ def test_a_call_that_does_not_end_is_interrupted_and_the_next_one_works():
         assert function(session, "g")() == 1
 
 
+def test_who_is_interrupted_while_it_asks_answers_the_next_question():
+    code = f"{SETUP}\ndef f(g):\n    while True: g(torch.ones(100))\ndef h(): return 1"
+    with running(code) as session:
+        for _ in range(3):
+            session.until = session.now() + 0.3
+            with pytest.raises((Interrupted, RuntimeError)):
+                function(session)(lambda x: x)
+            session.until = session.now() + 30
+            assert function(session, "h")() == 1
+
+
 def test_a_backward_pass_that_does_not_end_is_interrupted():
     code = (
         f"{SETUP}\nclass Slow(torch.autograd.Function):\n"

@@ -31,7 +31,7 @@ WORKER, JUDGE, BOTH = "worker", "judge", "both"
 MAX_WORKERS = 40  # one after the other
 MAX_OUTPUTS = 24_000_000  # characters that a notebook's cells may show, pictures among them
 TOO_MUCH = {"output_type": "stream", "name": "stdout", "text": "… outputs were left out …\n"}
-CHECKPOINT_SECONDS = 0.5  # of work that would have to be done again
+CHECKPOINT_SECONDS = 2.0  # of work that would have to be done again
 ONE_AT_A_TIME = threading.Lock()  # Standard output and random numbers are the whole process's.
 
 __all__ = ["BOTH", "BROKE", "DIED", "DONE", "HUNG", "JUDGE", "NOT_REACHED", "WORKER", "CellResult",
@@ -141,10 +141,10 @@ class Run:
     cost: float = 0.0
     lost: bool = False
     num_workers: int = 0
-    room: int = MAX_OUTPUTS
 
     def __post_init__(self) -> None:
         self.deadline = time.monotonic() + self.limits.notebook_seconds
+        self.room = MAX_OUTPUTS
 
     def cell(self, cell: CellToRun) -> CellResult:
         """Run one cell where it belongs."""
@@ -226,11 +226,14 @@ class Run:
     def checkpoint(self, session: Session) -> None:
         """Have the worker fork: one goes on, one waits here in case that is lost."""
         ours, theirs = socket.socketpair()
+        self.cost = 0.0
         with theirs:
-            session.checkpoint(theirs.fileno())
+            if not session.checkpoint(theirs.fileno()):
+                ours.close()
+                return
         if self.keeper:
             self.keeper.close()  # The one before may go.
-        self.keeper, self.redo, self.cost = ours, [], 0.0
+        self.keeper, self.redo = ours, []
 
     def restored(self) -> bool:
         """Whether the fork that waited has taken over."""

@@ -17,7 +17,13 @@ from nbconvert.filters.widgetsdatatypefilter import WidgetsDataTypeFilter
 from nbformat import NotebookNode
 from nbgrader import utils
 from nbgrader.converters import Autograde, GenerateFeedback
-from nbgrader.preprocessors import AssignLatePenalties, Execute, GetGrades, SaveAutoGrades
+from nbgrader.preprocessors import (
+    AssignLatePenalties,
+    CheckCellMetadata,
+    Execute,
+    GetGrades,
+    SaveAutoGrades,
+)
 from traitlets.config import Config
 
 from autograde.grading.graded_source import grade_id
@@ -35,7 +41,8 @@ POLICY = (
     '\n<meta http-equiv="Content-Security-Policy" '
     "content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">"
 )
-NEEDS_GRADEBOOK = (Execute, SaveAutoGrades, AssignLatePenalties)
+# The gradebook is not here; the metadata is the lesson's, and was looked at when that was saved.
+LEFT_OUT = (Execute, SaveAutoGrades, AssignLatePenalties, CheckCellMetadata)
 
 
 @dataclass(frozen=True)
@@ -59,11 +66,13 @@ class FeedbackExporter(HTMLExporter):
     """nbconvert's exporter with safe prose, and without what takes most of its time in a class.
 
     Code that many notebooks share is coloured once; and the finished page is not parsed and printed
-    again, which nbconvert does to describe pictures without a description: here all have one.
+    again, which nbconvert does to describe pictures without a description: here all have one. Nor
+    is the notebook validated after each step: it was made here.
     """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
+        self._validate_preprocessor = lambda notebook, step: None
         colour = Highlight2HTML(pygments_lexer="ipython3", parent=self)
         remembered = lru_cache(maxsize=4096)(lambda source: coloured(source, colour))
         self.register_filter("highlight_code", lambda source, **_: remembered(source))
@@ -101,7 +110,7 @@ class FeedbackPages:
         self.steps = [
             step(config=config, log=quiet_log())
             for step in Autograde(config=config).autograde_preprocessors
-            if not issubclass(step, NEEDS_GRADEBOOK)
+            if not issubclass(step, LEFT_OUT)
         ]
         converter = GenerateFeedback(config=config)
         converter.log = quiet_log()

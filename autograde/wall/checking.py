@@ -54,7 +54,7 @@ class Stage:
             contextlib.redirect_stderr(RecordingStream(self, "stderr")),
             torch.random.fork_rng(devices=[]),
         ):
-            torch.manual_seed(SEED + self.count)
+            torch.default_generator.manual_seed(SEED + self.count)
             try:
                 self.fetch(code, session)
                 self.execute(code)
@@ -77,7 +77,8 @@ class Stage:
         ]
         for name in wanted:
             self.names.pop(name, None)
-        self.names.update(session.values(wanted))
+        if wanted:
+            self.names.update(session.values(wanted))
 
     def execute(self, code: str) -> None:
         """Execute the code; the value of its last expression is shown."""

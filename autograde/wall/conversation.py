@@ -45,19 +45,20 @@ class Conversation:
         """The walls that a new worker has put up, told before any cell of a student's."""
         return [str(one) for one in self.hear()["walls"]]
 
-    def checkpoint(self, descriptor: int) -> None:
-        """Have the worker fork; the process that waits listens on this socket."""
-        self.expect(self.exchange({"do": "checkpoint"}))
+    def checkpoint(self, descriptor: int) -> bool:
+        """Have the worker fork, if it can; the process that waits listens on this socket."""
+        self.yes_or_no(self.exchange({"do": "checkpoint"}))
         try:
             socket.send_fds(self.connection, [b"!"], [descriptor])
         except OSError:
             raise Lost(DIED) from None
-        self.expect(self.hear())
+        return self.yes_or_no(self.hear())
 
-    def expect(self, reply: dict[str, Any]) -> None:
-        """Go on if it says yes."""
-        if reply.get("value") is not True:
-            raise Lost(BROKE, "another answer than yes")
+    def yes_or_no(self, reply: dict[str, Any]) -> bool:
+        """The answer to a question that has only these two."""
+        if type(reply.get("value")) is not bool:
+            raise Lost(BROKE, "another answer than yes or no")
+        return reply["value"]
 
     def go_on(self, connection: socket.socket) -> bool:
         """Talk to the process that waited, over a new connection."""
@@ -104,9 +105,10 @@ class Conversation:
     def exchange(self, message: dict[str, Any], *, answering: bool = False) -> dict[str, Any]:
         """Send a message and wait for the next one.
 
-        A worker speaks only when asked: what is there before the question is no answer to it.
+        A worker speaks only when asked: what is there before the question is no answer to it. But
+        one that has asked itself may have been interrupted since.
         """
-        if self.reader.has_more():
+        if not answering and self.reader.has_more():
             raise Lost(BROKE, "an answer that nobody asked for")
         dropped, self.dropped[:] = list(self.dropped), []
         frame = pack({**message, **({} if answering else {"dropped": dropped})}, self.loans.keep)

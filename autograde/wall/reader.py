@@ -31,10 +31,13 @@ class Reader:
             BrokenFrame: what came is no message.
             EOFError: the other side is gone.
         """
-        lengths = struct.unpack("!II", self.exactly(8, wait))
-        require(lengths[0] <= MAX_HEADER and lengths[1] <= MAX_BUFFERS, "a frame that is too large")
-        header, body = (self.exactly(length, wait) for length in lengths)
-        return unpack(header, body, find)
+        self.fill(8, wait)
+        header, body = struct.unpack("!II", self.data[:8])
+        require(header <= MAX_HEADER and body <= MAX_BUFFERS, "a frame that is too large")
+        self.fill(8 + header + body, wait)  # Who is interrupted meanwhile has lost nothing.
+        frame = bytes(self.data[8 : 8 + header + body])
+        del self.data[: 8 + header + body]
+        return unpack(frame[:header], frame[header:], find)
 
     def has_more(self) -> bool:
         """Whether something is there that has not been read."""
@@ -45,8 +48,8 @@ class Reader:
         except OSError:  # Nothing is there, or nobody: whoever writes or reads will see.
             return False
 
-    def exactly(self, length: int, wait: Callable[[], object]) -> bytes:
-        """This many bytes, however they dribble in."""
+    def fill(self, length: int, wait: Callable[[], object]) -> None:
+        """Have at least so many bytes in `data`, however they dribble in."""
         while len(self.data) < length:
             wait()
             try:
@@ -58,6 +61,3 @@ class Reader:
             if not part:
                 raise EOFError("the other side is gone")
             self.data += part
-        taken = bytes(self.data[:length])
-        del self.data[:length]
-        return taken

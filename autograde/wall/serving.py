@@ -44,7 +44,9 @@ class Server(Handing):
         try:
             self.reply({"walls": walls})
             while True:
-                self.answer(self.reader.message(self.find, never))
+                message = self.reader.message(self.find, never)
+                if "do" in message:  # Else it answers a question that was given up meanwhile.
+                    self.answer(message)
         except EOFError:
             pass
         finally:
@@ -136,7 +138,11 @@ class Server(Handing):
         self.reply({"value": True})
         descriptor = self.sent_descriptor(self.connection)
         line = socket.socket(fileno=descriptor)
-        child = os.fork()
+        try:
+            child = os.fork()
+        except OSError:
+            line.close()
+            return {"value": False}
         if child == 0:
             line.close()
             return {"value": True}

@@ -164,6 +164,8 @@ def close(exercise: Problem, wanted: Tensor, got: Tensor) -> bool:
     """Equality within the exercise's tolerance, a hundred times wider if either is float32."""
     if wanted.shape != got.shape:
         return False
+    if wanted.dtype == got.dtype and torch.equal(wanted, got):
+        return True
     if not wanted.is_floating_point() and not got.is_floating_point():
         return bool(torch.equal(wanted.to(torch.int64), got.to(torch.int64)))
     narrow = torch.float64 not in (wanted.dtype, got.dtype)
