@@ -1,6 +1,8 @@
 """Each wall: what gets through outside does not get through inside."""
 
 import os
+import shutil
+import subprocess
 import sys
 import tempfile
 
@@ -9,6 +11,7 @@ import pytest
 from autograde.wall import doctor
 from autograde.wall.commands import as_data, in_words
 from autograde.wall.doctor import Diagnosis, Finding, bait, gets_through, script
+from autograde.wall.identity import outer_user
 from autograde.wall.probes import PROBES, Probe
 from autograde.wall.sandbox import REQUIRED
 from tests.walled import needs_walls, outside, worker
@@ -123,3 +126,25 @@ def test_missing_packages_are_named(monkeypatch):
     assert doctor.missing_packages() == []
     monkeypatch.setattr(doctor, "is_installed", lambda name: name != "torch")
     assert doctor.missing_packages() == ["torch"]
+
+
+@pytest.mark.parametrize("grouped", [True, False])
+def test_the_doctor_says_where_memory_is_limited_for_each_process_alone(grouped):
+    found = Diagnosis(REQUIRED, [Finding(PROBES[0], through=False)], grouped=grouped)
+    assert ("no control groups" in in_words(found)) is not grouped
+    assert as_data(found)["control_groups"] is grouped and found.safe
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="user namespaces are Linux's")
+def test_root_of_another_namespace_is_told_from_an_ordinary_user():
+    assert outer_user() == os.getuid()
+    code = "from autograde.wall.identity import outer_user\nthrough = outer_user() == 0"
+    command = ["unshare", "--user", "--map-user=1000", "true"]
+    if not shutil.which("unshare") or subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("no user namespaces here")
+    done = subprocess.run(
+        [*command[:-1], sys.executable, "-c", f"{code}\nprint(through)"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == f"{os.getuid() == 0}\n", done.stderr

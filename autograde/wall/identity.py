@@ -1,5 +1,6 @@
 """Who a process is: becoming nobody, and the numbers of users in a new user namespace."""
 
+import contextlib
 import glob
 import os
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,16 @@ def become(user: int) -> None:
     os.setresgid(user, user, user)
     os.setresuid(user, user, user)
     linux.prctl(linux.SET_DUMPABLE, 1)  # or the files of /proc/self would stay root's
+
+
+def outer_user() -> int:
+    """Who this process is one user namespace further out; for root there, no limit counts."""
+    user = os.getuid()
+    with contextlib.suppress(OSError, ValueError), open("/proc/self/uid_map") as file:
+        for inside, outside, count in (map(int, line.split()) for line in file):
+            if inside <= user < inside + count:
+                return outside + user - inside
+    return user
 
 
 def map_ids(users: str, groups: str) -> None:
