@@ -7,6 +7,7 @@ import pytest
 
 from autograde.errors import CourseError
 from autograde.grading.collecting import collect
+from autograde.grading.platforms import cleaned, is_student
 from autograde.lesson import Lesson
 
 LESSON = Lesson(root=None, name="02_small")
@@ -117,3 +118,15 @@ def test_names_that_move_a_terminal_are_shown_harmless(tmp_path):
         put(tmp_path, name, "")
     told = [note.text for note in collect(tmp_path, [LESSON], [LESSON]).strays]
     assert len(told) == 3 and all(text.isprintable() for text in told)
+
+
+@pytest.mark.parametrize("name", ["ศิริ", "नीता", "Jose\u0301 Pérez", "李娜", "o.neill@x-y", "_a"])
+def test_names_of_every_script_are_students(tmp_path, name):
+    put(tmp_path, f"{name}/02_small/small.ipynb", "{}")
+    assert only(tmp_path).student == name
+
+
+def test_names_that_differ_by_a_mark_stay_two_students_in_an_archive():
+    assert cleaned("नीता") != cleaned("नाता")
+    assert cleaned("Jose\u0301") == cleaned("José") == "José"
+    assert not any(map(is_student, ["", " a", "-rf", "../x", "a/b", "a\u202eb", "\u0301a"]))

@@ -1,6 +1,7 @@
 """Cases that cross together give what single calls give, and nothing else can come back."""
 
 import contextlib
+import time
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from autograde.wall.proxies import Remote, StudentError
 from course_lib.checks import load_exercise
 from course_lib.checks.comparing import same_outcome
 from course_lib.checks.judging import HIDDEN_SEEDS, VISIBLE_SEEDS, judge
+from course_lib.checks.message import nested
 from course_lib.checks.outcome import run_case
 from course_lib.checks.problem import Case, Seed
 from tests.walled import running
@@ -196,3 +198,10 @@ def test_an_answer_that_is_an_object_stays_a_proxy():
     with answer("return object()") as function:
         (outcome,) = function.run_cases(exercise(), cases()[:1])
         assert isinstance(outcome.value, Remote)
+
+
+def test_an_answer_of_many_axes_is_shown_in_a_moment():
+    started = time.process_time()
+    assert "…" in nested(torch.zeros([6] * 9, dtype=torch.uint8))
+    assert time.process_time() - started < 1
+    assert nested(torch.zeros(1, 2, 1)) == "[[[0], [0]]]"

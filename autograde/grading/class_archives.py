@@ -1,6 +1,5 @@
 """Submissions that come in archives: the files of a class or a student, by student and lesson."""
 
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,7 +8,7 @@ from pathlib import Path
 
 from autograde.grading.archives import member_bytes, members, parts_of, shown
 from autograde.grading.notes import Note
-from autograde.grading.platforms import Piece, cleaned, lesson_of, pieces
+from autograde.grading.platforms import Piece, cleaned, is_student, lesson_of, pieces
 from autograde.grading.reading import Unreadable
 from autograde.grading.submissions import (
     NO_DATE,
@@ -21,7 +20,6 @@ from autograde.grading.submissions import (
 )
 from autograde.lesson import Lesson
 
-STUDENT = re.compile(r"\w[\w.@ -]*")
 LATE_NOTE = Note("marked-late", "The platform marks this work as late; no penalty was taken off.")
 WHICH_LESSON = "Name the lesson, as in `course grade 02`."
 Files = list[tuple[str, tuple[str, ...]]]  # the name in the archive, and its parts without owner
@@ -35,7 +33,7 @@ def collect_class(
     found.strays += notes
     owned: dict[str, list[Piece]] = defaultdict(list)
     for piece in pieces(names, archive.stem, known):
-        if STUDENT.fullmatch(piece.student):
+        if is_student(piece.student):
             owned[piece.student].append(piece)
         else:
             text = f"{shown(piece.member)} in {archive.name} is of nobody whose name can be read."

@@ -13,7 +13,6 @@ from pathlib import Path
 from autograde.errors import CourseError
 from autograde.grading.archives import is_archive, is_other_archive, parts_of, shown
 from autograde.grading.class_archives import (
-    STUDENT,
     any_notebook,
     by_lesson,
     collect_class,
@@ -21,6 +20,7 @@ from autograde.grading.class_archives import (
     listed,
 )
 from autograde.grading.notes import Note
+from autograde.grading.platforms import is_student
 from autograde.grading.submissions import (
     NO_DATE,
     TIMESTAMP,
@@ -50,7 +50,7 @@ def collect(folder: Path, lessons: list[Lesson], known: list[Lesson]) -> Collect
             archives.append(entry)
         elif not is_folder(entry):
             found.strays.append(stray(entry, folder, not_a_student(entry)))
-        elif not STUDENT.fullmatch(entry.name):
+        elif not is_student(entry.name):
             found.strays.append(stray(entry, folder, "cannot be a student's name"))
         else:
             found.students.append(entry.name)

@@ -35,7 +35,7 @@ def repeat_draw(function: Callable, inputs: Mapping[str, Any]) -> str:
     draws = []
     with torch.random.fork_rng(devices=[]):
         for global_seed in (1, 2):
-            torch.default_generator.manual_seed(global_seed)
+            torch.manual_seed(global_seed)
             generator = torch.Generator().manual_seed(inputs["generator"].initial_seed())
             draws.append(torch.as_tensor(function(**{**inputs, "generator": generator})))
     return "the same draw twice" if torch.equal(*draws) else "two different draws"

@@ -10,6 +10,7 @@ from course_lib.checks.comparing import Difference, short
 from course_lib.checks.judging import Verdict
 from course_lib.checks.problem import Case, Seed
 
+MAX_AXES = 4  # of a tensor whose elements are shown
 WIDTH = 92
 NOTE = (
     "Note: a gradient flows through {names}. For this function that is allowed; a loss that uses "
@@ -158,6 +159,8 @@ def nested(tensor: Tensor, most: int = 6) -> str:
     """The elements of a tensor in brackets, the tail of long axes left out."""
     if tensor.ndim == 0:
         return number(tensor.item())
+    if tensor.ndim > MAX_AXES:  # Its shape says what is wrong with it.
+        return "[…]"
     items = [nested(item, most) for item in tensor[:most]]
     return "[" + ", ".join(items + ["…"] * (len(tensor) > most)) + "]"
 
