@@ -231,6 +231,9 @@ def test_a_judge_that_ends_halfway_through_its_result_is_noticed_and_replaced():
         error = made.submit(say_half, "x" * 1000).exception(timeout=120)
         assert isinstance(error, BrokenExecutor)
         assert made.submit(len, "abc").result(timeout=120) == 3
+        if sys.platform == "linux":  # No answer of a submission's can fill the machine from here.
+            error = made.submit(bytearray, 2 * judge.MEMORY_BYTES).exception(timeout=120)
+            assert isinstance(error, MemoryError)
     finally:
         made.close()
 
