@@ -105,3 +105,9 @@ def test_very_long_code_is_shown_without_colours():
     shown = coloured("x<1\n" * 10_000, lambda source: "coloured")
     assert shown.startswith('<div class="highlight"><pre>x&lt;1')
     assert coloured("x", lambda source: "coloured") == "coloured"
+
+
+@pytest.mark.parametrize("text", [" \n" * 100, "." * 200, "x = 1\n" + "\t" * 150 + "y"])
+def test_runs_that_take_for_ever_are_shown_without_colours(text):
+    assert "<pre>" in coloured(text, lambda source: "coloured")
+    assert coloured("# " + "-" * 80 + "\n\n\n    x", lambda source: "coloured") == "coloured"

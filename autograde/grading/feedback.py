@@ -33,7 +33,9 @@ from autograde.grading.outcomes import Score
 from autograde.grading.prose import markdown2html
 from autograde.grading.quiet import quiet_log
 
-MAX_COLOURED = 30_000
+MAX_COLOURED = 10_000
+# Runs for which the patterns that find colours take a time that grows with the square.
+RUNS = re.compile(r"\s{100}|([^\w\s])\1{99}")
 NO_RESPONSE = "No response."
 SCRIPT = re.compile(r"<script\b.*?</script>\s*", re.DOTALL | re.IGNORECASE)
 HEAD = '<meta charset="utf-8" />'
@@ -92,8 +94,8 @@ class FeedbackExporter(HTMLExporter):
 
 
 def coloured(source: str, colour: Callable[[str], str]) -> str:
-    """Code in colours; a very long cell in black, for colouring some texts takes for ever."""
-    if len(source) > MAX_COLOURED:
+    """Code in colours; a very long or odd cell in black, for colouring some texts takes for ever."""
+    if len(source) > MAX_COLOURED or RUNS.search(source):
         return f'<div class="highlight"><pre>{escape(source)}</pre></div>'
     return colour(source)
 
