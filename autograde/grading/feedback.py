@@ -94,7 +94,7 @@ class FeedbackExporter(HTMLExporter):
 
 
 def coloured(source: str, colour: Callable[[str], str]) -> str:
-    """Code in colours; a very long or odd cell in black, for colouring some texts takes for ever."""
+    """Code in colours; very long or odd text in black, for colouring it would take for ever."""
     if len(source) > MAX_COLOURED or RUNS.search(source):
         return f'<div class="highlight"><pre>{escape(source)}</pre></div>'
     return colour(source)
