@@ -34,6 +34,7 @@ from autograde.grading.prose import markdown2html
 from autograde.grading.quiet import quiet_log
 
 MAX_COLOURED = 10_000
+MAX_COLOURS = 80_000  # characters of a page
 # Runs for which the patterns that find colours take a time that grows with the square.
 RUNS = re.compile(r"\s{100}|([^\w\s])\1{99}")
 NO_RESPONSE = "No response."
@@ -77,13 +78,18 @@ class FeedbackExporter(HTMLExporter):
         self._validate_preprocessor = lambda notebook, step: None
         colour = Highlight2HTML(pygments_lexer="ipython3", parent=self)
         remembered = lru_cache(maxsize=4096)(lambda source: coloured(source, colour))
-        self.register_filter("highlight_code", lambda source, **_: remembered(source))
+        self.colours_left = MAX_COLOURS
+        self.register_filter(
+            "highlight_code",
+            lambda source, **_: remembered(source) if self.can_colour(source) else in_black(source),
+        )
         self.register_filter("markdown2html", markdown2html)
 
     def from_notebook_node(
         self, nb: NotebookNode, resources: dict[str, Any] | None = None, **options: Any
     ) -> tuple[str, dict[str, Any]]:
         """The page, and the resources it was made with. No script can run on it."""
+        self.colours_left = MAX_COLOURS
         resources = self._init_resources(resources)
         widgets = WidgetsDataTypeFilter(
             notebook_metadata=self._nb_metadata, parent=self, resources=resources
@@ -92,12 +98,22 @@ class FeedbackExporter(HTMLExporter):
         html, resources = TemplateExporter.from_notebook_node(self, nb, resources, **options)
         return SCRIPT.sub("", html).replace(HEAD, HEAD + POLICY, 1), resources
 
+    def can_colour(self, source: str) -> bool:
+        """Whether this page has colours left for so much code."""
+        self.colours_left -= len(source)
+        return self.colours_left >= 0
+
 
 def coloured(source: str, colour: Callable[[str], str]) -> str:
     """Code in colours; very long or odd text in black, for colouring it would take for ever."""
     if len(source) > MAX_COLOURED or RUNS.search(source):
-        return f'<div class="highlight"><pre>{escape(source)}</pre></div>'
+        return in_black(source)
     return colour(source)
+
+
+def in_black(source: str) -> str:
+    """Code without colours."""
+    return f'<div class="highlight"><pre>{escape(source)}</pre></div>'
 
 
 class FeedbackPages:
