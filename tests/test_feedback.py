@@ -4,13 +4,14 @@ import base64
 import io
 import os
 
+import nbformat
 import pytest
 from bs4 import BeautifulSoup
 from nbgrader.converters import GenerateFeedback
 from PIL import Image
 
 from autograde.grading.executing import DONE, CellResult, Limits
-from autograde.grading.feedback import coloured
+from autograde.grading.feedback import FeedbackExporter, coloured
 from autograde.grading.outcomes import plain_outputs
 from autograde.grading.whole_class import grade_class
 from tests.small_class import SmallClass, ThreadJudges
@@ -105,3 +106,19 @@ def test_very_long_code_is_shown_without_colours():
     shown = coloured("x<1\n" * 10_000, lambda source: "coloured")
     assert shown.startswith('<div class="highlight"><pre>x&lt;1')
     assert coloured("x", lambda source: "coloured") == "coloured"
+
+
+@pytest.mark.parametrize("text", [" \n" * 100, "." * 200, "x = 1\n" + "\t" * 150 + "y"])
+def test_runs_that_take_for_ever_are_shown_without_colours(text):
+    assert "<pre>" in coloured(text, lambda source: "coloured")
+    assert coloured("# " + "-" * 80 + "\n\n\n    x", lambda source: "coloured") == "coloured"
+
+
+def test_a_page_has_colours_for_so_much_code_only():
+    exporter = FeedbackExporter()
+    colour = exporter.environment.filters["highlight_code"]
+    exporter.colours_left = 10
+    assert "<span" in colour("x = 12")
+    assert "<span" not in colour("x = 12")
+    assert exporter.from_notebook_node(nbformat.v4.new_notebook())
+    assert "<span" in colour("x = 12")

@@ -110,6 +110,28 @@ def test_folders_as_nbgrader_has_them_with_their_timestamps(tmp_path, top):
     assert collection.submissions[0].timestamp.hour == 12
 
 
+DATE = b"2020-01-01 12:00:00 UTC"
+OWN_DATES = {
+    "moodle": ("class.zip", "Ada B_1_assignsubmission_file_/02_small/"),
+    "moodle, flat": ("class.zip", "Ada B_1_assignsubmission_file_/"),
+    "her own archive": ("ada.zip", "ada/02_small/"),
+}
+
+
+@pytest.mark.parametrize("kind", OWN_DATES)
+def test_a_student_cannot_date_the_work(tmp_path, kind):
+    archive, folder = OWN_DATES[kind]
+    files = [(f"{folder}small.ipynb", NOTEBOOK), (f"{folder}timestamp.txt", DATE)]
+    (one,) = found(make_zip(tmp_path / archive, files)).submissions
+    assert one.timestamp is None and submitted_bytes(one) == NOTEBOOK
+
+
+def test_a_date_in_an_archive_in_an_archive_is_the_students(tmp_path):
+    inner = zipped([("02_small/small.ipynb", NOTEBOOK), ("02_small/timestamp.txt", DATE)])
+    (one,) = found(make_zip(tmp_path / "class.zip", [("ada/work.zip", inner)])).submissions
+    assert one.timestamp is None and submitted_bytes(one) == NOTEBOOK
+
+
 def test_a_notebooks_name_says_its_lesson_and_the_longer_name_wins(tmp_path):
     files = [("ada/Small.ipynb", NOTEBOOK), ("ada/small_steps-final.ipynb", NOTEBOOK)]
     collection = found(make_zip(tmp_path / "class.zip", files), (SMALL, LARGE))

@@ -1,5 +1,7 @@
 """Which cells run: all that a grade can depend on, and no others."""
 
+import time
+
 import nbformat
 import pytest
 from nbgrader.preprocessors import ClearHiddenTests
@@ -110,6 +112,20 @@ def test_a_star_import_may_give_any_name_and_is_kept():
 def test_magics_are_understood_and_broken_code_breaks_nothing():
     assert "numbers" in names_of("%matplotlib inline\nnumbers = [1]").given
     assert names_of("def (") == names_of("1 +")
+
+
+@pytest.mark.parametrize(
+    "code", ["a = !ls\n" * 2000, "x = 1\n" * 20_000, "%time " * 3000 + "\n" * 3000], ids=len
+)
+def test_text_that_would_take_too_long_is_unclear(code):
+    started = time.process_time()
+    assert names_of(code).unclear
+    assert time.process_time() - started < 2
+
+
+@pytest.mark.parametrize("code", ["(" * 5000, "x = " + "-" * 40_000 + "1", "a = !ls\n" * 60])
+def test_text_that_is_hard_to_read_raises_nothing(code):
+    names_of(code)
 
 
 def test_local_names_are_nobodys_business():

@@ -1,11 +1,13 @@
 """Finding submissions: odd names, links and strays are told, and never followed."""
 
+import os
 from datetime import datetime
 
 import pytest
 
 from autograde.errors import CourseError
 from autograde.grading.collecting import collect
+from autograde.grading.platforms import cleaned, is_student
 from autograde.lesson import Lesson
 
 LESSON = Lesson(root=None, name="02_small")
@@ -107,3 +109,24 @@ def test_nothing_to_grade_says_where_it_looked_and_what_it_wants(tmp_path):
         collect(tmp_path / "submitted", [LESSON], [LESSON])
     assert str(tmp_path / "submitted") in str(caught.value)
     assert "STUDENT/02_small/small.ipynb" in str(caught.value).replace("\\", "/")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="such names are none there")
+def test_names_that_move_a_terminal_are_shown_harmless(tmp_path):
+    put(tmp_path, "ada/02_small/small.ipynb", "{}")
+    for name in ("\x1b]0;title\x07", "two\nlines", "right\u202eleft"):
+        put(tmp_path, name, "")
+    told = [note.text for note in collect(tmp_path, [LESSON], [LESSON]).strays]
+    assert len(told) == 3 and all(text.isprintable() for text in told)
+
+
+@pytest.mark.parametrize("name", ["ศิริ", "नीता", "Jose\u0301 Pérez", "李娜", "o.neill@x-y", "_a"])
+def test_names_of_every_script_are_students(tmp_path, name):
+    put(tmp_path, f"{name}/02_small/small.ipynb", "{}")
+    assert only(tmp_path).student == name
+
+
+def test_names_that_differ_by_a_mark_stay_two_students_in_an_archive():
+    assert cleaned("नीता") != cleaned("नाता")
+    assert cleaned("Jose\u0301") == cleaned("José") == "José"
+    assert not any(map(is_student, ["", " a", "-rf", "../x", "a/b", "a\u202eb", "\u0301a"]))

@@ -21,7 +21,7 @@ from autograde.grading.executing import (
     Stopped,
     execute,
 )
-from autograde.wall import session
+from autograde.wall import conversation
 
 LIMITS = Limits(cell_seconds=20.0, notebook_seconds=120.0)
 STUBBORN = (
@@ -107,7 +107,7 @@ def test_a_loop_is_interrupted_and_its_variables_stay():
 
 @posix
 def test_a_loop_that_ignores_the_interrupt_is_killed_and_the_rest_runs_without_it(monkeypatch):
-    monkeypatch.setattr(session, "GRACE_SECONDS", 0.5)
+    monkeypatch.setattr(conversation, "GRACE_SECONDS", 0.5)
     limits = Limits(cell_seconds=1.0, notebook_seconds=60.0)
     results = run("x = 5", STUBBORN, "x + 1", limits=limits)
     assert [one.ending for one in results] == [DONE, HUNG, DONE]

@@ -75,11 +75,17 @@ def test_a_disk_that_is_full_in_the_middle_keeps_what_is_saved(tmp_path, monkeyp
 
 MOUNT = """
 set -e
-mount -t tmpfs -o size={size}k none {folder}
+mount -t tmpfs -o size=9000k none {folder}
 cp -r {course}/. {folder}/
-{after}
+{then}
 exec {python} -m autograde.cli grade --course {folder} --workers 1
 """
+# The course is there, and room for a third of an empty gradebook.
+FILL = """
+head -c 65536 /dev/zero > {folder}/room
+cat /dev/zero > {folder}/rest || rm {folder}/room
+"""
+LOCK = "mount -o remount,ro {folder}"
 
 
 def can_mount():
@@ -92,15 +98,14 @@ def can_mount():
 @pytest.mark.slow
 @pytest.mark.skipif(not can_mount(), reason="no mounts in a user namespace here")
 @pytest.mark.parametrize(
-    ("size", "after", "told"),
-    [(900, "", "The disk is full"), (9000, "mount -o remount,ro {folder}", "cannot be written")],
+    ("then", "told"), [(FILL, "The disk is full"), (LOCK, "cannot be written")], ids=["full", "ro"]
 )
-def test_a_real_full_or_read_only_disk_is_one_clear_message(tmp_path, size, after, told):
+def test_a_real_full_or_read_only_disk_is_one_clear_message(tmp_path, then, told):
     made = a_class(tmp_path)
     folder = Path(tempfile.mkdtemp(prefix="small-disk-"))
     names = {"folder": folder, "course": made.room.root, "python": sys.executable}
     names = {name: shlex.quote(str(value)) for name, value in names.items()}
-    script = MOUNT.format(size=size, after=after.format(**names), **names)
+    script = MOUNT.format(then=then.format(**names), **names)
     try:
         done = subprocess.run(
             ["unshare", "-rm", "sh", "-c", script],

@@ -13,12 +13,16 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import nbformat
 import pytest
+from nbgrader.utils import determine_grade, is_grade
 
 from autograde.grading import gradebook
 from autograde.grading.executing import Limits
 from autograde.grading.formgrader import formgrader_command
+from autograde.grading.nbgrader_steps import GradeCells
 from autograde.grading.whole_class import grade_class
+from autograde.wall import workers
 from tests.browser import a_browser
 from tests.sample_course import REPOSITORY
 from tests.small_class import SmallClass, ThreadJudges
@@ -109,6 +113,25 @@ def test_nbgraders_autograde_finds_the_same_points_as_ours(small):
     )
     assert saved(small) == WANTED
     assert outcome.problems == 0
+
+
+def test_our_step_refuses_where_a_wall_is_missing_unless_it_is_told_to_trust(small, monkeypatch):
+    monkeypatch.setattr(workers, "REQUIRED", (*workers.REQUIRED, "a moat"))
+    resources = {"nbgrader": {"assignment": "02_small"}}
+
+    def step(**options):
+        found = GradeCells(config=small.room.config, **options)
+        notebook = nbformat.from_dict(small.notebook(**small.right_answers()))
+        return found.preprocess(notebook, resources)[0]
+
+    with pytest.raises(workers.WallsMissing, match="a moat"):
+        step()
+    checked = {
+        cell.metadata.nbgrader.grade_id: determine_grade(cell)
+        for cell in step(trust_submissions=True).cells
+        if is_grade(cell) and cell.cell_type == "code"
+    }
+    assert checked == {"check-reinforce-loss": (3, 3), "check-generalized-advantage": (4, 4)}
 
 
 def test_formgrader_opens_on_what_we_graded(small, tmp_path):

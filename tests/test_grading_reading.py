@@ -3,6 +3,7 @@
 import json
 import os
 
+import nbformat
 import pytest
 
 from autograde.grading import reading
@@ -168,3 +169,11 @@ def test_only_so_many_cells_are_read(tmp_path, monkeypatch):
     found, notes = read(tmp_path, json.dumps({"cells": [cell("a"), cell("b"), cell("c")]}).encode())
     assert [one.source for one in found] == ["a", "b"]
     assert notes == ["many-cells"]
+
+
+def test_cells_beyond_so_many_characters_are_left_out_with_a_note(monkeypatch):
+    monkeypatch.setattr(reading, "MAX_TEXT", 10)
+    cells = [nbformat.v4.new_code_cell("x" * 6) for _ in range(3)]
+    text = nbformat.writes(nbformat.v4.new_notebook(cells=cells))
+    kept, notes = reading.cells_in(text.encode(), "small.ipynb")
+    assert len(kept) == 1 and [note.code for note in notes] == ["many-cells"] and notes[0].problem

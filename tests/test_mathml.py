@@ -104,3 +104,8 @@ def test_links_that_act_and_pictures_from_elsewhere_are_text():
 def test_very_long_prose_is_shown_as_it_is():
     html = markdown2html("$<b>" * 10_000)
     assert html.startswith("<pre>$&lt;b&gt;")
+
+
+@pytest.mark.parametrize("latex", [r"\hat" * 990 + "x", "{" * 900, r"\sqrt{" * 600])
+def test_what_is_nested_too_deep_is_shown_as_code(latex):
+    assert markdown2html(f"${latex}$").count("<code>") == 1

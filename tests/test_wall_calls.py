@@ -1,5 +1,6 @@
 """A student's function called through the wall behaves as the function itself."""
 
+import json
 import math
 
 import pytest
@@ -7,6 +8,7 @@ import torch
 from torch import nn
 
 from autograde.wall.endings import BROKE, DIED, HUNG, Interrupted, Lost
+from autograde.wall.gradients import Graphs
 from autograde.wall.proxies import Remote, StudentError
 from course_lib.evaluation import evaluate_agent
 from tests.walled import running
@@ -341,6 +343,17 @@ def test_a_call_that_does_not_end_is_interrupted_and_the_next_one_works():
         assert function(session, "g")() == 1
 
 
+def test_who_is_interrupted_while_it_asks_answers_the_next_question():
+    code = f"{SETUP}\ndef f(g):\n    while True: g(torch.ones(100))\ndef h(): return 1"
+    with running(code) as session:
+        for _ in range(3):
+            session.until = session.now() + 0.3
+            with pytest.raises((Interrupted, RuntimeError)):
+                function(session)(lambda x: x)
+            session.until = session.now() + 30
+            assert function(session, "h")() == 1
+
+
 def test_a_backward_pass_that_does_not_end_is_interrupted():
     code = (
         f"{SETUP}\nclass Slow(torch.autograd.Function):\n"
@@ -356,7 +369,7 @@ def test_a_backward_pass_that_does_not_end_is_interrupted():
 
 
 def test_a_call_that_cannot_be_interrupted_loses_the_worker(monkeypatch):
-    monkeypatch.setattr("autograde.wall.session.GRACE_SECONDS", 0.3)
+    monkeypatch.setattr("autograde.wall.conversation.GRACE_SECONDS", 0.3)
     code = (
         "import signal\ndef f():\n    signal.signal(signal.SIGALRM, signal.SIG_IGN)\n"
         "    while True: pass"
@@ -401,14 +414,61 @@ def test_a_worker_that_sends_what_is_no_message_is_lost(bytes_sent):
         assert lost.value.ending == BROKE
 
 
-def test_a_forged_answer_is_only_an_answer():
-    message = b'{"message": {"value": 42, "part": 1}, "sizes": []}'
-    code = (
-        f"{FIND}def f():\n"
-        f"    line.sendall(struct.pack('!II', {len(message)}, 0) + {message!r})\n    return 1"
-    )
+def sending(message):
+    """Code that sends this message."""
+    return f"line.sendall(struct.pack('!II', {len(message)}, 0) + {message!r})"
+
+
+def test_a_forged_answer_is_only_an_answer_and_the_next_question_finds_it_out():
+    code = f"{FIND}def f():\n    {sending(FORGED)}\n    return 1"
     with running(code) as session:
         assert function(session)() == 42  # It lied about its own result, as any function can.
+        with pytest.raises(Lost, match="nobody asked for") as lost:
+            session.values(["f"])
+        assert lost.value.ending == BROKE
+
+
+FORGED = b'{"message": {"value": 42, "part": 1}, "sizes": []}'
+
+
+@pytest.mark.parametrize(
+    ("reply", "status"),
+    [
+        ({"value": 1}, None),
+        ({"part": {}, "graph": ["list", []]}, None),
+        ({"error": ["list", ["ValueError", "no", ""]]}, "error"),
+        ({"error": ["list", ["CellTimeout", "late", ""]]}, "timeout"),
+    ],
+    ids=["value", "graph", "error", "timeout"],
+)
+def test_another_answer_than_a_cells_costs_that_cell(reply, status):
+    forged = json.dumps({"message": reply, "sizes": []}).encode()
+    with running(FIND) as session:
+        if status:
+            assert session.run_cell(sending(forged))["status"] == status
+        else:
+            with pytest.raises(Lost) as lost:
+                session.run_cell(sending(forged))
+            assert lost.value.ending == BROKE
+
+
+def test_what_was_lent_computes_only_so_much_for_a_call(monkeypatch):
+    monkeypatch.setattr("autograde.wall.session.MAX_LENT_BYTES", 1000)
+    code = (
+        f"{SETUP}\ndef f(g, count):\n    return sum(float(g(torch.ones(25))) for _ in range(count))"
+    )
+    with running(code) as session:
+        for _ in range(2):
+            assert function(session)(torch.sum, 10) == 250
+        with pytest.raises(RuntimeError, match="too much was asked"):
+            function(session)(torch.sum, 11)
+
+
+def test_graphs_beyond_a_number_of_bytes_are_forgotten():
+    graphs = Graphs(most_bytes=100)
+    x = torch.ones(10, requires_grad=True)
+    numbers = [graphs.keep([x], [2 * x]) for _ in range(3)]
+    assert list(graphs.kept) == numbers[-1:]
 
 
 def test_a_worker_cannot_ask_for_what_it_was_not_lent():

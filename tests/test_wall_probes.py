@@ -1,6 +1,8 @@
 """Each wall: what gets through outside does not get through inside."""
 
 import os
+import shutil
+import subprocess
 import sys
 import tempfile
 
@@ -9,7 +11,8 @@ import pytest
 from autograde.wall import doctor
 from autograde.wall.commands import as_data, in_words
 from autograde.wall.doctor import Diagnosis, Finding, bait, gets_through, script
-from autograde.wall.probes import PROBES
+from autograde.wall.identity import outer_user
+from autograde.wall.probes import PROBES, Probe
 from autograde.wall.sandbox import REQUIRED
 from tests.walled import needs_walls, outside, worker
 
@@ -40,6 +43,34 @@ def test_outside_every_attempt_gets_through(name):
     if not through and name in NOT_OUTSIDE:
         pytest.skip(NOT_OUTSIDE[name])
     assert through
+
+
+PATHS = {
+    "a datagram": "import socket\n"
+    "through = attempt(lambda: socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM))",
+    "a connection": "import socket\none, _ = socket.socketpair()\n"
+    "through = attempt(lambda: one.connect(local) is None)",
+    "a listener": "import socket\none, _ = socket.socketpair()\n"
+    "through = attempt(lambda: one.bind(local + '2') is None)",
+    "a watch on a folder": "import ctypes, os\nlibc = ctypes.CDLL(None, use_errno=True)\n"
+    "through = libc.inotify_init1(0) >= 0",
+    "asynchronous files": "import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\n"
+    "through = libc.syscall(206, 1, ctypes.byref(ctypes.c_ulong())) == 0",
+}
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_there_is_no_way_round_by(name):
+    needs_walls()
+    with bait() as names, worker() as made:
+        assert not gets_through(made, Probe(name, "network", "", PATHS[name]), names)
+
+
+def test_a_pair_of_streams_works_inside():
+    needs_walls()
+    code = "import socket\na, b = socket.socketpair()\na.sendall(b'x')\nthrough = b.recv(1) == b'x'"
+    with worker() as made:
+        assert gets_through(made, Probe("talk to itself", "network", "", code), {})
 
 
 def test_every_wall_that_strangers_need_is_probed():
@@ -95,3 +126,25 @@ def test_missing_packages_are_named(monkeypatch):
     assert doctor.missing_packages() == []
     monkeypatch.setattr(doctor, "is_installed", lambda name: name != "torch")
     assert doctor.missing_packages() == ["torch"]
+
+
+@pytest.mark.parametrize("grouped", [True, False])
+def test_the_doctor_says_where_memory_is_limited_for_each_process_alone(grouped):
+    found = Diagnosis(REQUIRED, [Finding(PROBES[0], through=False)], grouped=grouped)
+    assert ("no control groups" in in_words(found)) is not grouped
+    assert as_data(found)["control_groups"] is grouped and found.safe
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="user namespaces are Linux's")
+def test_root_of_another_namespace_is_told_from_an_ordinary_user():
+    assert outer_user() == os.getuid()
+    code = "from autograde.wall.identity import outer_user\nthrough = outer_user() == 0"
+    command = ["unshare", "--user", "--map-user=1000", "true"]
+    if not shutil.which("unshare") or subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("no user namespaces here")
+    done = subprocess.run(
+        [*command[:-1], sys.executable, "-c", f"{code}\nprint(through)"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == f"{os.getuid() == 0}\n", done.stderr

@@ -1,5 +1,6 @@
 """A worker that is lost costs the cell that lost it; what came before is there again."""
 
+import json
 import sys
 import time
 
@@ -18,7 +19,7 @@ from autograde.grading.executing import (
     Limits,
     execute,
 )
-from autograde.wall import session
+from autograde.wall import conversation, transcript
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs processes that fork")
 LIMITS = Limits(cell_seconds=20.0, notebook_seconds=120.0, trusted=True)
@@ -49,7 +50,7 @@ def test_without_a_checkpoint_the_cells_run_again():
 @pytest.mark.parametrize("trouble", [CRASH, STUBBORN], ids=["crash", "hang"])
 def test_after_a_checkpoint_they_do_not(monkeypatch, trouble):
     monkeypatch.setattr(executing, "CHECKPOINT_SECONDS", -1.0)
-    monkeypatch.setattr(session, "GRACE_SECONDS", 0.3)
+    monkeypatch.setattr(conversation, "GRACE_SECONDS", 0.3)
     limits = Limits(cell_seconds=1.0, notebook_seconds=60.0, trusted=True)
     first, lost, second, third = run(STAMP, trouble, "stamp", "stamp", limits=limits)
     assert lost.ending == (DIED if trouble == CRASH else HUNG)
@@ -63,10 +64,18 @@ def test_one_crash_after_another_each_goes_back_to_its_checkpoint(monkeypatch):
     assert value(results[7]) == "[1, 2, 3]" and value(results[0]) == value(results[8])
 
 
-def test_checkpoints_are_taken_when_they_save_work():
+def test_checkpoints_are_taken_when_they_save_work(monkeypatch):
+    monkeypatch.setattr(executing, "CHECKPOINT_SECONDS", 0.5)
     slow = "import time; time.sleep(0.7)"
     first, _, _, _, last = run(STAMP, slow, "y = 1", CRASH, "stamp")
     assert value(first) == value(last)
+
+
+def test_who_cannot_fork_goes_on_without_a_checkpoint(monkeypatch):
+    monkeypatch.setattr(executing, "CHECKPOINT_SECONDS", -1.0)
+    code = "import os\ndef none(): raise BlockingIOError(11, 'no')\nos.fork = none\nx = [1]"
+    results = run(code, "x.append(2)", CRASH, "x")
+    assert results[2].ending == DIED and value(results[3]) == "[1, 2]"
 
 
 def test_a_check_that_loses_the_worker_costs_only_itself():
@@ -114,6 +123,42 @@ def test_student_names_never_replace_the_lessons_own():
     assert value(results[3]).startswith("<function check at")
 
 
+TRAP = """
+import builtins, os
+real = builtins.__import__
+def trap(name, *more, **options):
+    if name == "course_lib": END
+    return real(name, *more, **options)
+builtins.__import__ = trap
+def check(*args, **options): pass
+"""
+ANSWER = (
+    "import gc, struct\n"
+    "        server = next(o for o in gc.get_objects() if type(o).__name__ == 'Server')\n"
+    "        server.reply({'error': ['ValueError', '', '']})"
+)
+
+
+@pytest.mark.parametrize("end", ["os._exit(0)", ANSWER], ids=["dies", "answers an error"])
+def test_who_ends_the_set_up_has_no_check_of_his_own(end):
+    results = run(
+        TRAP.replace("END", f"\n        {end}"),
+        (BOTH, "from course_lib import check"),
+        "def reinforce_loss(log_prob, reward, gamma): return 0",
+        (JUDGE, "check"),
+        (JUDGE, "check(reinforce_loss)"),
+    )
+    assert value(results[3]).startswith("<function check at")
+    assert results[4].ending != DONE or results[4].parts[0]["status"] != "ok"
+
+
+def test_what_all_cells_show_together_is_bounded(monkeypatch):
+    monkeypatch.setattr(executing, "MAX_OUTPUTS", 100)
+    results = run("print('x' * 90)", "print('x' * 90)", "print('y')")
+    texts = [one.parts[0]["outputs"][0]["text"] for one in results]
+    assert texts == ["x" * 90 + "\n", executing.TOO_MUCH["text"], executing.TOO_MUCH["text"]]
+
+
 def test_a_name_that_the_lesson_asks_for_is_the_students():
     todo = [
         CellToRun(0, ("def f(): return 'the answer'",), BOTH),
@@ -147,6 +192,13 @@ def test_many_calls_and_large_values_are_recorded_within_bounds():
     )
     assert len(results[2].calls) == 2001 and results[2].calls[-1] == {"left out": 101}
     assert "sha256" in results[3].calls[0]["answered"]
+
+
+def test_deep_and_wide_answers_are_written_down_in_part():
+    code = "def f(): return ['x' * 300] * 80"
+    results = run(code, (JUDGE, "for _ in range(230): f()\nx = 1"))
+    calls = results[1].calls
+    assert len(json.dumps(calls)) < 1.5 * transcript.MAX_SIZE and "left out" in calls[-1]
 
 
 def test_a_submission_does_not_see_what_the_one_before_left():

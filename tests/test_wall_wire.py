@@ -296,3 +296,43 @@ def test_too_much_for_a_frame_is_said_before_it_is_sent(monkeypatch):
     monkeypatch.setattr("autograde.wall.packing.MAX_BUFFERS", 1000)
     with pytest.raises(ValueError, match="too large"):
         pack({"it": torch.ones(1000)}, no_keeping)
+
+
+def test_a_buffer_can_be_used_once():
+    tensor = ["tensor", "uint8", [3], False, 0]
+    with pytest.raises(BrokenFrame, match="no such buffer"):
+        broken(["list", [tensor, tensor]], b"xyz")
+
+
+@pytest.mark.parametrize("name", ["__array_interface__", "__array__", "_fields", "__class__"])
+def test_a_named_tuple_has_no_name_that_a_library_asks_for(name):
+    with pytest.raises(BrokenFrame, match="odd names"):
+        broken(["named", [name], [1]])
+    forged = Named([1])
+    forged.fields = (name,)
+    assert not hasattr(forged, "__array_interface__") and not hasattr(forged, "__array__")
+
+
+@pytest.mark.parametrize("number", [2**63, -(2**63), 10**400])
+def test_a_plain_number_has_at_most_64_bits(number):
+    with pytest.raises(BrokenFrame):
+        broken(number)
+    assert round_trip(number if number < 10**30 else 2**200)
+
+
+def test_keys_cannot_share_one_hash():
+    same = [[place * (2**61 - 1), 0] for place in range(1, 4)]
+    assert len({hash(key) for key, _ in same}) == 1
+    with pytest.raises(BrokenFrame, match="key"):
+        broken(["dict", same])
+    assert broken(["dict", [[-3, 1], [0.5, 2], ["a", 3]]]) == {-3: 1, 0.5: 2, "a": 3}
+
+
+def test_a_reader_says_whether_something_is_left():
+    frames = [pack({"it": place}, no_keeping) for place in range(2)]
+    with sent(b"".join(frames)) as reader:
+        assert reader.has_more()
+        reader.message(refuse, nothing)
+        assert reader.has_more()
+        reader.message(refuse, nothing)
+        assert not reader.has_more()

@@ -1,6 +1,7 @@
 """The process that workers are forked from: no answers, no secrets, nothing left behind."""
 
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -129,9 +130,47 @@ def test_folders_of_the_class_are_not_folders_of_packages(tmp_path):
 def test_the_course_inside_a_readable_folder_stays_unreadable(monkeypatch, tmp_path):
     for name in ("course_lib", "numpy", "zlib"):
         (tmp_path / "site-packages" / name).mkdir(parents=True)
-    monkeypatch.setattr(folders, "SECRET", (tmp_path / "site-packages" / "course_lib",))
+    secret = (tmp_path / "site-packages" / "course_lib",)
+    monkeypatch.setattr(folders, "secrets", lambda: secret)
     found = sorted(without_secrets(tmp_path))
     assert found == [str(tmp_path / "site-packages" / name) for name in ("numpy", "zlib")]
+
+
+def test_a_course_below_usr_is_not_part_of_the_system(monkeypatch, tmp_path):
+    for name in ("usr/bin", "usr/src/app/autograde/submitted", "usr/src/other"):
+        (tmp_path / name).mkdir(parents=True)
+    usr = tmp_path / "usr"
+    monkeypatch.setattr(folders, "secrets", lambda: (usr / "src" / "app",))
+    assert sorted(without_secrets(usr)) == [str(usr / "bin"), str(usr / "src" / "other")]
+
+
+def test_the_folder_of_the_course_and_its_class_is_secret():
+    here = os.path.dirname(os.path.realpath(course_lib.__file__))
+    assert {str(one) for one in folders.secrets()} >= {here, os.path.dirname(here)}
+    assert not any(one.startswith(here) for one in folders.readable_paths(edition()))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_who_has_lost_its_parent_is_ended_with_the_worker(monkeypatch, tmp_path):
+    """As where there are no process namespaces: a child's child in a session of its own."""
+    code = (
+        "import os, sys, time\nfrom autograde.wall import identity, sandbox, zygote\n"
+        "sandbox.adopt_orphans()\nworker = os.fork()\n"
+        "if worker == 0:\n"
+        "    os.setsid()\n"
+        "    if os.fork() == 0:\n        os.setsid()\n        time.sleep(100)\n"
+        "    time.sleep(100)\n"
+        "other = os.fork()\nif other == 0: time.sleep(100)\n"
+        "while not list(identity.children(worker)): time.sleep(0.01)\n"
+        "(orphan,) = identity.children(worker)\n"
+        "time.sleep(0.1)\n"
+        "zygote.end_worker(worker)\nzygote.end_strays({other})\n"
+        "left = list(identity.children(os.getpid()))\n"
+        "print(os.path.exists(f'/proc/{orphan}'), left == [other])\n"
+        "os.kill(other, 9)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "False True\n", done.stderr
 
 
 def test_a_missing_wall_is_refused_with_its_name_and_the_way_out():

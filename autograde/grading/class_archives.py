@@ -1,13 +1,14 @@
 """Submissions that come in archives: the files of a class or a student, by student and lesson."""
 
-import re
 from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from autograde.grading.archives import member_bytes, members, parts_of, shown
 from autograde.grading.notes import Note
-from autograde.grading.platforms import Piece, lesson_of, pieces
+from autograde.grading.platforms import Piece, cleaned, is_student, lesson_of, pieces
 from autograde.grading.reading import Unreadable
 from autograde.grading.submissions import (
     NO_DATE,
@@ -19,7 +20,6 @@ from autograde.grading.submissions import (
 )
 from autograde.lesson import Lesson
 
-STUDENT = re.compile(r"\w[\w.@ -]*")
 LATE_NOTE = Note("marked-late", "The platform marks this work as late; no penalty was taken off.")
 WHICH_LESSON = "Name the lesson, as in `course grade 02`."
 Files = list[tuple[str, tuple[str, ...]]]  # the name in the archive, and its parts without owner
@@ -33,7 +33,7 @@ def collect_class(
     found.strays += notes
     owned: dict[str, list[Piece]] = defaultdict(list)
     for piece in pieces(names, archive.stem, known):
-        if STUDENT.fullmatch(piece.student):
+        if is_student(piece.student):
             owned[piece.student].append(piece)
         else:
             text = f"{shown(piece.member)} in {archive.name} is of nobody whose name can be read."
@@ -43,7 +43,9 @@ def collect_class(
         late = [LATE_NOTE] if any(piece.marked_late for piece in own) else []
         chosen = by_lesson(files, lessons, known)
         for lesson, choice in chosen.items():
-            found.add_once(from_archive(student, lesson, archive, choice, tuple(late)))
+            made = from_archive(student, lesson, archive, choice, tuple(late))
+            when, odd = timestamp_in(archive, stamp_of(own, lesson, archive))
+            found.add_once(replace(made, timestamp=when, notes=(*made.notes, *odd)))
         if not chosen and not by_lesson(files, known, known):
             text = f"{student}, in {archive.name}: it cannot be told which lesson this is for."
             found.strays.append(Note("stray", f"{text} {WHICH_LESSON}", problem=True))
@@ -53,7 +55,7 @@ def by_lesson(files: Files, lessons: list[Lesson], known: list[Lesson]) -> dict[
     """The files of one student by the lesson that they are for; those of other lessons left out."""
     found = defaultdict(list)
     for name, parts in files:
-        if not parts[-1].lower().endswith((".ipynb", ".zip", TIMESTAMP)):
+        if not parts[-1].lower().endswith((".ipynb", ".zip")):
             continue
         lesson = lesson_of(parts, known) or lesson_of(parts, lessons)
         if lesson in lessons:
@@ -79,11 +81,8 @@ def from_archive(
     notebooks = [name for name in by_name if name.lower().endswith(".ipynb")]
     if notebooks:
         name, more = choose(notebooks, f"{lesson.slug}.ipynb")
-        when, odd = timestamp_in(archive, outer, by_name.get(TIMESTAMP))
         inside = (*outer, by_name[name])
-        return Submission(
-            student, lesson, archive.parent, archive, when, (*notes, *more, *odd), inside
-        )
+        return Submission(student, lesson, archive.parent, archive, None, (*notes, *more), inside)
     inner = (*outer, next(name for name, parts in files if parts[-1].lower().endswith(".zip")))
     names, odd = listed(archive, inner) if len(inner) == 1 else ([], [])
     deeper = [(name, parts_of(name)) for name in names if name.lower().endswith(".ipynb")]
@@ -103,13 +102,23 @@ def listed(archive: Path, inside: tuple[str, ...] = ()) -> tuple[list[str], list
         return [], [Note("archive", f"{name} {error}.", problem=True)]
 
 
-def timestamp_in(
-    archive: Path, outer: tuple[str, ...], name: str | None
-) -> tuple[datetime | None, list[Note]]:
-    """When the work was handed in, if the archive has nbgrader's file for it."""
+def stamp_of(own: Sequence[Piece], lesson: Lesson, archive: Path) -> str | None:
+    """The file in which nbgrader's collector wrote down when the work was handed in.
+
+    What a student uploads to a platform, or packs, is the student's own, and dates nothing.
+    """
+    for piece in own:
+        collected = not piece.number and piece.student != cleaned(archive.stem)
+        if collected and piece.parts == (lesson.name, TIMESTAMP):
+            return piece.member
+    return None
+
+
+def timestamp_in(archive: Path, name: str | None) -> tuple[datetime | None, list[Note]]:
+    """When the work was handed in, as this file of the archive says."""
     if name is None:
         return None, []
     try:
-        return as_time(member_bytes(archive, (*outer, name))[:200].decode("utf-8")), []
+        return as_time(member_bytes(archive, (name,))[:200].decode("utf-8")), []
     except (Unreadable, ValueError, OverflowError):
         return None, [NO_DATE]

@@ -11,9 +11,8 @@ from datetime import datetime
 from pathlib import Path
 
 from autograde.errors import CourseError
-from autograde.grading.archives import is_archive, is_other_archive, parts_of
+from autograde.grading.archives import is_archive, is_other_archive, parts_of, shown
 from autograde.grading.class_archives import (
-    STUDENT,
     any_notebook,
     by_lesson,
     collect_class,
@@ -21,6 +20,7 @@ from autograde.grading.class_archives import (
     listed,
 )
 from autograde.grading.notes import Note
+from autograde.grading.platforms import is_student
 from autograde.grading.submissions import (
     NO_DATE,
     TIMESTAMP,
@@ -50,7 +50,7 @@ def collect(folder: Path, lessons: list[Lesson], known: list[Lesson]) -> Collect
             archives.append(entry)
         elif not is_folder(entry):
             found.strays.append(stray(entry, folder, not_a_student(entry)))
-        elif not STUDENT.fullmatch(entry.name):
+        elif not is_student(entry.name):
             found.strays.append(stray(entry, folder, "cannot be a student's name"))
         else:
             found.students.append(entry.name)
@@ -103,7 +103,7 @@ def is_folder(entry: Path) -> bool:
 
 def stray(entry: Path, folder: Path, reason: str) -> Note:
     """A note on something that could not be placed."""
-    name = entry.relative_to(folder).as_posix().encode("utf-8", "replace").decode("utf-8")
+    name = shown(entry.relative_to(folder).as_posix())
     link = " (a symbolic link, which is not followed)" if entry.is_symlink() else ""
     return Note("stray", f"{name} {reason}{link}.", problem=True)
 

@@ -18,7 +18,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from autograde.wall.believed import believed
+from autograde.grading.naming import names_of
+from autograde.wall.believed import believed, size_of
 from autograde.wall.checking import Stage
 from autograde.wall.endings import BROKE, DIED, HUNG, Lost, Stopped
 from autograde.wall.sandbox import REQUIRED
@@ -28,7 +29,9 @@ from autograde.wall.workers import Worker, require_walls, zygote
 DONE, NOT_REACHED = "done", "not reached"
 WORKER, JUDGE, BOTH = "worker", "judge", "both"
 MAX_WORKERS = 40  # one after the other
-CHECKPOINT_SECONDS = 0.5  # of work that would have to be done again
+MAX_OUTPUTS = 24_000_000  # characters that a notebook's cells may show, pictures among them
+TOO_MUCH = {"output_type": "stream", "name": "stdout", "text": "… outputs were left out …\n"}
+CHECKPOINT_SECONDS = 2.0  # of work that would have to be done again
 ONE_AT_A_TIME = threading.Lock()  # Standard output and random numbers are the whole process's.
 
 __all__ = ["BOTH", "BROKE", "DIED", "DONE", "HUNG", "JUDGE", "NOT_REACHED", "WORKER", "CellResult",
@@ -95,9 +98,11 @@ def execute(
         Stopped: `stop` was set meanwhile.
         WallsMissing: this system has not all walls, and the submissions are not trusted.
     """
-    names = frozenset().union(*(cell.gives for cell in cells))
+    theirs = frozenset().union(*(cell.gives for cell in cells))
+    codes = [code for cell in cells if cell.where != WORKER for code in cell.parts]
+    own = frozenset().union(*(names_of(code).given for code in codes)) - theirs
     with ONE_AT_A_TIME:
-        run = Run(library or edition(), limits, stop or threading.Event(), Stage(names))
+        run = Run(library or edition(), limits, stop or threading.Event(), Stage(theirs, own))
         try:
             return {cell.index: run.cell(cell) for cell in cells}
         finally:
@@ -139,6 +144,7 @@ class Run:
 
     def __post_init__(self) -> None:
         self.deadline = time.monotonic() + self.limits.notebook_seconds
+        self.room = MAX_OUTPUTS
 
     def cell(self, cell: CellToRun) -> CellResult:
         """Run one cell where it belongs."""
@@ -163,20 +169,21 @@ class Run:
         return CellResult(DONE, tuple(parts), time.monotonic() - started, calls)
 
     def part(self, code: str, where: str, session: Session) -> dict[str, Any]:
-        """Run one part of a cell: in the worker, here, or first there and then here."""
+        """Run one part of a cell: in the worker, here, or first here and then there."""
+        ours = self.stage.run(code, session) if where != WORKER else None
         if where == JUDGE:
-            return self.stage.run(code, session)
+            return ours
         if self.cost > CHECKPOINT_SECONDS:
             self.checkpoint(session)
         started = time.monotonic()
         part = believed(session.run_cell(code))
         self.cost += time.monotonic() - started
+        self.room -= size_of(part["outputs"])
+        if self.room < 0:
+            part["outputs"] = [dict(TOO_MUCH)]
         if part["status"] != "timeout":
             self.redo.append(code)
-        if where == BOTH:
-            ours = self.stage.run(code, session)
-            return part if ours["status"] == "ok" else ours
-        return part
+        return part if ours is None or ours["status"] == "ok" else ours
 
     def ready(self) -> Session:
         """The conversation with a worker that is where the last one was.
@@ -219,11 +226,14 @@ class Run:
     def checkpoint(self, session: Session) -> None:
         """Have the worker fork: one goes on, one waits here in case that is lost."""
         ours, theirs = socket.socketpair()
+        self.cost = 0.0
         with theirs:
-            session.checkpoint(theirs.fileno())
+            if not session.checkpoint(theirs.fileno()):
+                ours.close()
+                return
         if self.keeper:
             self.keeper.close()  # The one before may go.
-        self.keeper, self.redo, self.cost = ours, [], 0.0
+        self.keeper, self.redo = ours, []
 
     def restored(self) -> bool:
         """Whether the fork that waited has taken over."""

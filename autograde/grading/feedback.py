@@ -17,7 +17,13 @@ from nbconvert.filters.widgetsdatatypefilter import WidgetsDataTypeFilter
 from nbformat import NotebookNode
 from nbgrader import utils
 from nbgrader.converters import Autograde, GenerateFeedback
-from nbgrader.preprocessors import AssignLatePenalties, Execute, GetGrades, SaveAutoGrades
+from nbgrader.preprocessors import (
+    AssignLatePenalties,
+    CheckCellMetadata,
+    Execute,
+    GetGrades,
+    SaveAutoGrades,
+)
 from traitlets.config import Config
 
 from autograde.grading.graded_source import grade_id
@@ -27,7 +33,10 @@ from autograde.grading.outcomes import Score
 from autograde.grading.prose import markdown2html
 from autograde.grading.quiet import quiet_log
 
-MAX_COLOURED = 30_000
+MAX_COLOURED = 10_000
+MAX_COLOURS = 80_000  # characters of a page
+# Runs for which the patterns that find colours take a time that grows with the square.
+RUNS = re.compile(r"\s{100}|([^\w\s])\1{99}")
 NO_RESPONSE = "No response."
 SCRIPT = re.compile(r"<script\b.*?</script>\s*", re.DOTALL | re.IGNORECASE)
 HEAD = '<meta charset="utf-8" />'
@@ -35,7 +44,8 @@ POLICY = (
     '\n<meta http-equiv="Content-Security-Policy" '
     "content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">"
 )
-NEEDS_GRADEBOOK = (Execute, SaveAutoGrades, AssignLatePenalties)
+# The gradebook is not here; the metadata is the lesson's, and was looked at when that was saved.
+LEFT_OUT = (Execute, SaveAutoGrades, AssignLatePenalties, CheckCellMetadata)
 
 
 @dataclass(frozen=True)
@@ -59,20 +69,27 @@ class FeedbackExporter(HTMLExporter):
     """nbconvert's exporter with safe prose, and without what takes most of its time in a class.
 
     Code that many notebooks share is coloured once; and the finished page is not parsed and printed
-    again, which nbconvert does to describe pictures without a description: here all have one.
+    again, which nbconvert does to describe pictures without a description: here all have one. Nor
+    is the notebook validated after each step: it was made here.
     """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
+        self._validate_preprocessor = lambda notebook, step: None
         colour = Highlight2HTML(pygments_lexer="ipython3", parent=self)
         remembered = lru_cache(maxsize=4096)(lambda source: coloured(source, colour))
-        self.register_filter("highlight_code", lambda source, **_: remembered(source))
+        self.colours_left = MAX_COLOURS
+        self.register_filter(
+            "highlight_code",
+            lambda source, **_: remembered(source) if self.can_colour(source) else in_black(source),
+        )
         self.register_filter("markdown2html", markdown2html)
 
     def from_notebook_node(
         self, nb: NotebookNode, resources: dict[str, Any] | None = None, **options: Any
     ) -> tuple[str, dict[str, Any]]:
         """The page, and the resources it was made with. No script can run on it."""
+        self.colours_left = MAX_COLOURS
         resources = self._init_resources(resources)
         widgets = WidgetsDataTypeFilter(
             notebook_metadata=self._nb_metadata, parent=self, resources=resources
@@ -81,12 +98,22 @@ class FeedbackExporter(HTMLExporter):
         html, resources = TemplateExporter.from_notebook_node(self, nb, resources, **options)
         return SCRIPT.sub("", html).replace(HEAD, HEAD + POLICY, 1), resources
 
+    def can_colour(self, source: str) -> bool:
+        """Whether this page has colours left for so much code."""
+        self.colours_left -= len(source)
+        return self.colours_left >= 0
+
 
 def coloured(source: str, colour: Callable[[str], str]) -> str:
-    """Code in colours; a very long cell in black, for colouring some texts takes for ever."""
-    if len(source) > MAX_COLOURED:
-        return f'<div class="highlight"><pre>{escape(source)}</pre></div>'
+    """Code in colours; very long or odd text in black, for colouring it would take for ever."""
+    if len(source) > MAX_COLOURED or RUNS.search(source):
+        return in_black(source)
     return colour(source)
+
+
+def in_black(source: str) -> str:
+    """Code without colours."""
+    return f'<div class="highlight"><pre>{escape(source)}</pre></div>'
 
 
 class FeedbackPages:
@@ -101,7 +128,7 @@ class FeedbackPages:
         self.steps = [
             step(config=config, log=quiet_log())
             for step in Autograde(config=config).autograde_preprocessors
-            if not issubclass(step, NEEDS_GRADEBOOK)
+            if not issubclass(step, LEFT_OUT)
         ]
         converter = GenerateFeedback(config=config)
         converter.log = quiet_log()

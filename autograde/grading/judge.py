@@ -35,6 +35,7 @@ from autograde.grading.similar import fingerprint
 
 GRACE_SECONDS = 240.0  # on top of what a notebook may take, before a judge counts as hung
 MAX_MESSAGE = 6_000
+MEMORY_BYTES = 8 * 2**30
 ONE_AT_A_TIME = threading.Lock()
 
 
@@ -231,3 +232,14 @@ def start_judge(lifeline: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the grader's, which closes the pipe.
     end_with(lifeline)
     become_a_judge()
+    limit_memory()
+
+
+def limit_memory() -> None:
+    """So much more than now, so that no answer of a submission's fills the machine from here."""
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource
+
+        with open("/proc/self/statm") as pages:
+            mapped = int(pages.read().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (mapped + MEMORY_BYTES, mapped + MEMORY_BYTES))

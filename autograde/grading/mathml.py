@@ -27,7 +27,7 @@ def mathml(latex: str, display: bool = False) -> str:
         if len(latex) > MAX_LENGTH:
             raise Unknown(latex[:20])
         body = Formula(latex).whole()
-    except (Unknown, IndexError):
+    except (Unknown, IndexError, RecursionError):
         return f"<code>{escape(latex)}</code>"
     block = ' display="block"' if display else ""
     return f'<math{block} alttext="{escape(latex)}"><mrow>{body}</mrow></math>'

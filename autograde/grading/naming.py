@@ -8,6 +8,8 @@ from functools import lru_cache
 
 from IPython.core.inputtransformer2 import TransformerManager
 
+MAX_CODE = 50_000
+MAX_MAGIC = 500_000  # characters times lines
 LOOKS_EVERYWHERE = frozenset({"eval", "exec", "get_ipython", "globals", "locals", "vars"})
 
 
@@ -24,9 +26,11 @@ class Names:
 def names_of(code: str) -> Names:
     """What a cell mentions and gives; unclear if it cannot be told."""
     try:
-        text = TransformerManager().transform_cell(code)
+        text = plain_python(code)
         tree, table = ast.parse(text), symtable.symtable(text, "cell", "exec")
-    except (SyntaxError, ValueError, RecursionError):
+    except TooMuch:
+        return Names(frozenset(), frozenset(), unclear=True)
+    except Exception:  # Whatever a text can do to a parser.
         # It will not run either, so nothing can come of it.
         return Names(frozenset(), frozenset())
     top = table.get_symbols()
@@ -37,6 +41,27 @@ def names_of(code: str) -> Names:
         isinstance(node, ast.ImportFrom) and node.names[0].name == "*" for node in ast.walk(tree)
     )
     return Names(frozenset(used), frozenset(given), unclear)
+
+
+class TooMuch(Exception):
+    """Text that would take too long to be read."""
+
+
+def plain_python(code: str) -> str:
+    """The cell as Python, its magics as what they stand for.
+
+    Raises:
+        TooMuch: IPython, which reads the whole cell anew for each magic, would not come to an end.
+    """
+    if len(code) > MAX_CODE:
+        raise TooMuch
+    try:
+        ast.parse(code)
+        return code
+    except SyntaxError:
+        if len(code) * code.count("\n") > MAX_MAGIC:
+            raise TooMuch from None
+        return TransformerManager().transform_cell(code)
 
 
 def nested_globals(table: symtable.SymbolTable) -> set[str]:

@@ -6,6 +6,7 @@ Else: a folder a student, as in nbgrader's own folders.
 """
 
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from autograde.lesson import Lesson
 
 MOODLE = re.compile(r"(?P<name>.+?)_(?P<id>\d+)_assignsubmission_(?P<kind>[a-z]+)_?(?P<file>.*)")
 CANVAS = re.compile(r"(?P<name>[^_]+)(?P<late>_LATE)?_(?P<id>\d+)_\d+_(?P<file>.+)")
-NOT_IN_NAMES = re.compile(r"[^\w.@ -]+")
+SIGNS_IN_NAMES = "_.@ -"
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,19 @@ def piece(name: str, parts: tuple[str, ...], archive: str) -> Piece | None:
 
 def cleaned(name: str) -> str:
     """A name that can be a folder's."""
-    return NOT_IN_NAMES.sub("", name).strip(" .-")
+    return "".join(filter(in_names, unicodedata.normalize("NFC", name))).strip(" .-")
+
+
+def is_student(name: str) -> bool:
+    """Whether this can be a student's name: letters and digits of any script, and a few signs."""
+    return all(map(in_names, name)) and (name[:1].isalnum() or name[:1] == "_")
+
+
+def in_names(letter: str) -> bool:
+    """Whether names have such a letter; many scripts write vowels as marks on the letter before."""
+    return (
+        letter.isalnum() or letter in SIGNS_IN_NAMES or unicodedata.category(letter) in ("Mn", "Mc")
+    )
 
 
 def common_folders(paths: list[tuple[str, ...]], lessons: set[str]) -> int:

@@ -18,6 +18,7 @@ from autograde.grading.notes import Note
 MAX_BYTES = 50 * 2**20
 MAX_CELLS = 2_000
 MAX_SOURCE = 200_000
+MAX_TEXT = 2_000_000  # characters of all cells together
 MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig", "a byte order mark"),
     (codecs.BOM_UTF16_LE, "utf-16", "UTF-16"),
@@ -54,9 +55,14 @@ def cells_in(data: bytes, name: str) -> tuple[list[StudentCell], list[Note]]:
     text, notes = decode(data, name)
     notebook = parse(text)
     notes += upgrade_note(notebook, name)
-    cells, skipped = [], 0
+    cells, skipped, length = [], 0, 0
     for raw in cells_of(notebook)[:MAX_CELLS]:
         cell = student_cell(raw)
+        length += len(cell.source) if cell else 0
+        if length > MAX_TEXT:
+            text = f"Only the first {len(cells):,} cells were read: the rest is too long."
+            notes.append(Note("many-cells", text, True))
+            break
         cells += [cell] if cell else []
         skipped += cell is None
     if skipped:

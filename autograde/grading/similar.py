@@ -14,6 +14,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 
 from nbformat import NotebookNode
@@ -21,6 +22,7 @@ from nbformat import NotebookNode
 RUN = 6
 MAX_RUNS = 2_000
 MAX_SOURCE = 20_000
+MAX_TEXT = 400_000
 LIKENESS = 0.8
 SHARED = 20
 MAX_PAIRS = 50
@@ -42,18 +44,30 @@ class Pair:
 
 def fingerprint(notebook: NotebookNode, lesson: NotebookNode) -> tuple[str, ...]:
     """The runs of tokens in what a student wrote into a lesson's notebook."""
-    given = {cell.source for cell in lesson.cells}
-    known = runs_of(lesson.cells)
-    written = [cell for cell in notebook.cells if cell.source not in given]
-    return tuple(sorted(runs_of(written) - known)[:MAX_RUNS])
+    given = texts_of(lesson)
+    written = [one for one in texts_of(notebook) if one not in set(given)]
+    return tuple(sorted(runs_of(written) - known_runs(given))[:MAX_RUNS])
 
 
-def runs_of(cells: Iterable[NotebookNode]) -> set[str]:
+def texts_of(notebook: NotebookNode) -> tuple[tuple[str, str], ...]:
+    """(kind, text) of each cell."""
+    return tuple((cell.cell_type, cell.source) for cell in notebook.cells)
+
+
+@lru_cache(maxsize=32)
+def known_runs(given: tuple[tuple[str, str], ...]) -> frozenset[str]:
+    """The runs in what a lesson gives: the same for all who hand it in."""
+    return frozenset(runs_of(given))
+
+
+def runs_of(texts: Iterable[tuple[str, str]]) -> set[str]:
     """The hashes of all runs of tokens in these cells."""
     found: set[str] = set()
-    for cell in cells:
-        text = cell.source[:MAX_SOURCE]
-        tokens = code_tokens(text) if cell.cell_type == "code" else words(text)
+    left = MAX_TEXT
+    for kind, whole in texts:
+        text = whole[: min(MAX_SOURCE, left)]
+        left -= len(text)
+        tokens = code_tokens(text) if kind == "code" else words(text)
         found |= {hashed(tokens[i : i + RUN]) for i in range(len(tokens) - RUN + 1)}
     return found
 

@@ -25,7 +25,7 @@ from autograde.grading.judges import JudgeDied, Judges, LocalJudges, run_jobs
 from autograde.grading.locking import only_one
 from autograde.grading.notes import Note
 from autograde.grading.records import Record, read_record
-from autograde.grading.saving import autograded_path, feedback_path, save
+from autograde.grading.saving import autograded_path, feedback_path, save, sweep
 from autograde.grading.trouble import clear_messages
 from autograde.lesson import Lesson, all_lessons
 
@@ -89,6 +89,7 @@ def grade_class(
     """
     judges = judges or LocalJudges()
     with contextlib.closing(judges), clear_messages(), only_one(room.state / "lock"):
+        sweep(room.report, *(room.state / lesson.name for lesson in lessons))
         found = collect(submitted or room.submitted, lessons, all_lessons(room.root))
         outcome = Outcome(strays=found.strays)
         if on_start:

@@ -27,6 +27,14 @@ def believed(part: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
+def size_of(outputs: list[dict[str, Any]]) -> int:
+    """The characters of all texts and pictures."""
+    texts = [one.get("text", "") for one in outputs]
+    texts += [line for one in outputs for line in one.get("traceback", ())]
+    texts += [data for one in outputs for data in one.get("data", {}).values()]
+    return sum(map(len, texts))
+
+
 def record(recorder: Recorder, output: dict[str, Any]) -> None:
     """Record one output anew."""
     kind = output.get("output_type")

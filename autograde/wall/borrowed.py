@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from autograde.wall.gradients import Peer, take
+from autograde.wall.networks import fill
 from autograde.wall.structures import state_of, tensors_in
 
 
@@ -61,16 +62,5 @@ def borrowed_module(lender: Lender, number: int, parts: list) -> BorrowedModule:
     """The network with this number; `parts` are [name, whether a parameter, tensor]."""
     root = BorrowedModule()
     root.line.append(Borrowed(lender, number, "network"))
-    for name, is_parameter, tensor in parts:
-        *path, last = name.split(".")
-        holder: nn.Module = root
-        for step in path:
-            if step not in dict(holder.named_children()):
-                holder.add_module(step, nn.Module())
-            holder = getattr(holder, step)
-        if is_parameter:
-            wants = tensor.requires_grad
-            holder.register_parameter(last, nn.Parameter(tensor.detach(), requires_grad=wants))
-        else:
-            holder.register_buffer(last, tensor)
+    fill(root, parts)
     return root

@@ -1,10 +1,11 @@
-"""What the worker does around a call: notices changed inputs and broadcasts, tells of errors."""
+"""What the worker does around calls: notices changed inputs and broadcasts, tells of errors."""
 
 import contextlib
 import os
 import signal
 import traceback
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -46,6 +47,27 @@ class Changes:
 def content(tensor: torch.Tensor) -> tuple[Any, ...]:
     """Shape, dtype and bytes: two NaNs of the same bits are the same."""
     return tensor.shape, tensor.dtype, raw(tensor)
+
+
+def run_all(function: Callable, watched: tuple[str, ...], cases: list) -> list[list]:
+    """[value, gradients, changed inputs, error] of each case, until one is not written yet."""
+    from course_lib.checks.outcome import run_case
+    from course_lib.checks.problem import Case, Seed
+
+    exercise, found = SimpleNamespace(watched=watched, observe=None), []
+    for inputs, seeds in cases:
+        given = {name: Seed(seeds[name]) if name in seeds else one for name, one in inputs.items()}
+        got = run_case(exercise, function, Case("", given))
+        error = told(got.error) if got.error is not None else None
+        found.append([got.value, dict(got.gradients), list(got.changed), error])
+        if isinstance(got.error, NotImplementedError):
+            break
+    return found
+
+
+def method(name: str) -> Callable:
+    """The method of this name, as a function of the object and the rest."""
+    return lambda one, *args, **kwargs: getattr(one, name)(*args, **kwargs)
 
 
 def step(iterator: Iterator) -> list:

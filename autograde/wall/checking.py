@@ -26,12 +26,15 @@ MAX_MESSAGE = 20_000
 
 
 class Stage:
-    """The namespace of one submission's checks, and what is shown in it."""
+    """The namespace of one submission's checks, and what is shown in it.
 
-    def __init__(self, theirs: frozenset[str]) -> None:
+    `theirs` are the names that the lesson asks the student for, `own` those that its own cells give
+    here: they are never asked of a worker, whatever becomes of the cell that gives them.
+    """
+
+    def __init__(self, theirs: frozenset[str], own: frozenset[str]) -> None:
         self.names: dict[str, Any] = {"__name__": "__main__", "__builtins__": builtins}
-        self.own: set[str] = set()
-        self.theirs = theirs
+        self.theirs, self.own = theirs, own
         self.used: set[str] = set()
         self.recorder = Recorder()
         self.count = 0
@@ -51,7 +54,7 @@ class Stage:
             contextlib.redirect_stderr(RecordingStream(self, "stderr")),
             torch.random.fork_rng(devices=[]),
         ):
-            torch.manual_seed(SEED + self.count)
+            torch.default_generator.manual_seed(SEED + self.count)
             try:
                 self.fetch(code, session)
                 self.execute(code)
@@ -74,8 +77,8 @@ class Stage:
         ]
         for name in wanted:
             self.names.pop(name, None)
-        self.names.update(session.values(wanted))
-        self.own |= names.given - self.theirs
+        if wanted:
+            self.names.update(session.values(wanted))
 
     def execute(self, code: str) -> None:
         """Execute the code; the value of its last expression is shown."""

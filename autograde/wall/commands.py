@@ -49,6 +49,11 @@ def in_words(found: "Diagnosis") -> str:
             lines.append(f"✓ From inside, one cannot {one.probe.name}.")
     lines += [f"✗ This wall is not up: {name}." for name in found.missing_walls]
     lines += [found.trouble] if found.trouble else []
+    if found.findings and not found.grouped:
+        lines += [
+            "· There are no control groups for you here: memory is limited for each process of a",
+            "  submission, not for all of them together. When it runs out, they are ended first.",
+        ]
     if found.safe:
         lines.append("Strangers' work can be graded here: what it can harm is its own result.")
     else:
@@ -67,6 +72,7 @@ def as_data(found: "Diagnosis") -> dict:
         "walls": list(found.walls),
         "missing_walls": found.missing_walls,
         "missing_packages": found.missing_packages,
+        "control_groups": found.grouped,
         "trouble": found.trouble,
         "probes": [
             {"name": one.probe.name, "wall": one.probe.wall, "through": one.through}

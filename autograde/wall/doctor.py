@@ -56,6 +56,7 @@ class Diagnosis:
     walls: tuple[str, ...] = ()
     findings: list[Finding] = field(default_factory=list)
     missing_packages: list[str] = field(default_factory=list)
+    grouped: bool = False
     trouble: str = ""
 
     @property
@@ -90,6 +91,7 @@ def examine(library: Path | None = None) -> Diagnosis:
         except (RuntimeError, OSError) as error:
             found.trouble = f"No worker could be started: {error}"
             return found
+        found.grouped = zygote.group is not None
         try:
             for probe in PROBES:
                 worker = zygote.spawn(threading.Event(), 60)

@@ -6,12 +6,18 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import course_lib
 
 HERE = Path(__file__).resolve().parent
 GRADING = HERE.parent / "grading"
 SECRET = (Path(course_lib.__file__).resolve().parent, HERE.parent)
+# Where the system keeps what any program needs. The course may lie below /usr, too.
+SYSTEM = (
+    "/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/localtime", "/proc/cpuinfo",
+    "/proc/meminfo", "/proc/self", "/sys/devices/system/cpu",
+)  # fmt: skip
 # Fewer, larger pages: forking a process with torch in it takes 2 ms instead of 25.
 LARGE_PAGES = {"PYTHONMALLOC": "malloc", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 ENVIRONMENT = {
@@ -36,6 +42,18 @@ def start_environment() -> dict[str, str]:
     return {**ENVIRONMENT, **LARGE_PAGES, **found}
 
 
+def places(library: Path) -> dict[str, Any]:
+    """What a zygote is told at its start about files: what to import, and from where."""
+    path = [one for one in library_path() if one != str(library)]
+    return {
+        "library": str(library),
+        "path": path,
+        "grading": str(GRADING),
+        "needed": [os.__file__, str(library / "course_lib"), *path],
+        "environment": ENVIRONMENT,
+    }
+
+
 def library_path() -> list[str]:
     """The folders of this process's import path that hold installed packages.
 
@@ -55,22 +73,30 @@ def is_installation(path: Path) -> bool:
 
 @cache
 def readable_paths(library: Path) -> tuple[str, ...]:
-    """What a worker may read besides the system's own: the libraries, and nothing of the course."""
-    wanted = [sys.prefix, sys.base_prefix, sys.exec_prefix, *library_path(), str(library)]
+    """What a worker may read: the system's own, the libraries, and nothing of the course."""
+    wanted = [*SYSTEM, sys.prefix, sys.base_prefix, sys.exec_prefix, *library_path(), str(library)]
     wanted += os.environ.get("LD_LIBRARY_PATH", "").split(":")
-    found = (os.path.realpath(one) for one in wanted if one)
+    own = ("/proc/self",)  # The worker's, not the one of whoever asks now.
+    found = (one if one in own else os.path.realpath(one) for one in wanted if one)
     return tuple(dict.fromkeys(part for one in found for part in without_secrets(Path(one))))
 
 
 def without_secrets(path: Path) -> Iterator[str]:
     """The path, or as much of it as is not secret."""
-    if path in SECRET:
+    secret = secrets()
+    if path in secret:
         return
-    if any(secret.is_relative_to(path) for secret in SECRET):
+    if any(one.is_relative_to(path) for one in secret):
         for one in path.iterdir():
             yield from without_secrets(one)
     elif path.exists():
         yield str(path)
+
+
+def secrets() -> tuple[Path, ...]:
+    """The course: its packages, and the folder that they, the lessons and the class lie in."""
+    root = HERE.parents[1]
+    return SECRET if is_installation(root) else (*SECRET, root)
 
 
 def refuse_secrets(loaded: dict[str, str], library: Path) -> None:

@@ -5,6 +5,7 @@ its own graph with `attach`; when a gradient arrives there, it asks for the vect
 which may itself be kept and differentiated again. Both sides use this file.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -28,19 +29,26 @@ class Peer(Protocol):
 class Graphs:
     """Graphs kept for the other side, by number: the leaves it gave and what came of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_bytes: float = math.inf) -> None:
         self.kept: dict[int, tuple[list[Tensor], list[Tensor]]] = {}
+        self.most_bytes = most_bytes
         self.last = 0
 
     def keep(self, inputs: list[Tensor], outputs: list[Tensor]) -> int | None:
         """A number for the graph between these, or None if there is none."""
         if not inputs or not any(one.requires_grad for one in outputs):
             return None
-        if len(self.kept) >= MAX_GRAPHS:
-            self.kept.pop(next(iter(self.kept)))
         self.last += 1
         self.kept[self.last] = (inputs, outputs)
+        while len(self.kept) > MAX_GRAPHS or self.size() > self.most_bytes:
+            self.kept.pop(next(iter(self.kept)))
         return self.last
+
+    def size(self) -> int:
+        """The bytes of all that is kept, as far as it can be seen."""
+        if self.most_bytes == math.inf:
+            return 0
+        return sum(one.nbytes for pair in self.kept.values() for one in (*pair[0], *pair[1]))
 
     def backward(self, graph: int, grads: list, *, create: bool) -> dict[str, Any]:
         """Σ grad · ∂output/∂input for every input, with a graph of its own if asked for."""

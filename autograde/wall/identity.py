@@ -1,7 +1,9 @@
 """Who a process is: becoming nobody, and the numbers of users in a new user namespace."""
 
+import contextlib
+import glob
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from autograde.wall import linux
 
@@ -14,6 +16,16 @@ def become(user: int) -> None:
     os.setresgid(user, user, user)
     os.setresuid(user, user, user)
     linux.prctl(linux.SET_DUMPABLE, 1)  # or the files of /proc/self would stay root's
+
+
+def outer_user() -> int:
+    """Who this process is one user namespace further out; for root there, no limit counts."""
+    user = os.getuid()
+    with contextlib.suppress(OSError, ValueError), open("/proc/self/uid_map") as file:
+        for inside, outside, count in (map(int, line.split()) for line in file):
+            if inside <= user < inside + count:
+                return outside + user - inside
+    return user
 
 
 def map_ids(users: str, groups: str) -> None:
@@ -30,6 +42,18 @@ def can_read_as(user: int, needed: Sequence[str]) -> bool:
         become(user)
         os._exit(0 if all(os.access(path, os.R_OK) for path in needed) else 1)
     return os.waitpid(child, 0)[1] == 0
+
+
+def children(parent: int) -> Iterator[int]:
+    """The processes whose parent this one is, as far as /proc tells."""
+    for folder in glob.iglob("/proc/[0-9]*"):
+        try:
+            with open(f"{folder}/stat") as file:
+                fields = file.read().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        if int(fields[1]) == parent:
+            yield int(os.path.basename(folder))
 
 
 def count_processes() -> int:

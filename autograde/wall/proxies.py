@@ -7,7 +7,7 @@ its name is the one under which the lesson's own cell asked for it.
 
 import builtins
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from autograde.grading.harmless import safe_text
 
 if TYPE_CHECKING:
     from autograde.wall.session import Session
+    from course_lib.checks.problem import Case, Outcome, Problem
 
 MAX_ITEMS = 1_000_000
 NOT_RAISED_HERE = (StopIteration, StopAsyncIteration, Warning)
@@ -63,6 +64,10 @@ class Remote:
 
     def __repr__(self) -> str:
         return f"<{self.__name__}: the student's {self._kind}>"
+
+    def run_cases(self, exercise: "Problem", cases: Sequence["Case"]) -> list["Outcome | None"]:
+        """What comes of the cases of an exercise that can cross together."""
+        return self._session.run_cases(self, exercise, cases)
 
     def watch(self) -> contextlib.AbstractContextManager:
         """Calls meanwhile are made under the watch for a row times a column."""

@@ -24,20 +24,32 @@ class Reader:
         """The next message.
 
         Args:
-            find: looks up the tags "handle", "module" and "yours".
+            find: looks up the tags of `KEPT_BACK`.
             wait: called before each look at the socket; raises what ends the waiting.
 
         Raises:
             BrokenFrame: what came is no message.
             EOFError: the other side is gone.
         """
-        lengths = struct.unpack("!II", self.exactly(8, wait))
-        require(lengths[0] <= MAX_HEADER and lengths[1] <= MAX_BUFFERS, "a frame that is too large")
-        header, body = (self.exactly(length, wait) for length in lengths)
-        return unpack(header, body, find)
+        self.fill(8, wait)
+        header, body = struct.unpack("!II", self.data[:8])
+        require(header <= MAX_HEADER and body <= MAX_BUFFERS, "a frame that is too large")
+        self.fill(8 + header + body, wait)  # Who is interrupted meanwhile has lost nothing.
+        frame = bytes(self.data[8 : 8 + header + body])
+        del self.data[: 8 + header + body]
+        return unpack(frame[:header], frame[header:], find)
 
-    def exactly(self, length: int, wait: Callable[[], object]) -> bytes:
-        """This many bytes, however they dribble in."""
+    def has_more(self) -> bool:
+        """Whether something is there that has not been read."""
+        if self.data:
+            return True
+        try:
+            return bool(self.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+        except OSError:  # Nothing is there, or nobody: whoever writes or reads will see.
+            return False
+
+    def fill(self, length: int, wait: Callable[[], object]) -> None:
+        """Have at least so many bytes in `data`, however they dribble in."""
         while len(self.data) < length:
             wait()
             try:
@@ -49,6 +61,3 @@ class Reader:
             if not part:
                 raise EOFError("the other side is gone")
             self.data += part
-        taken = bytes(self.data[:length])
-        del self.data[:length]
-        return taken

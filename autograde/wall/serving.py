@@ -1,9 +1,11 @@
-"""The worker's side of the conversation: runs cells, and calls what they defined when asked to.
+"""What the worker does when asked to: runs cells, and calls what they defined.
 
 Nothing here has to be trusted: it shares its process with the student's code.
 """
 
 import contextlib
+import copy
+import operator
 import os
 import socket
 from collections.abc import Callable
@@ -11,102 +13,44 @@ from typing import Any
 
 import torch
 
-from autograde.grading.harmless import safe_text
-from autograde.grading.recording import RecordingShell
-from autograde.wall.borrowed import Borrowed, borrowed_module
-from autograde.wall.calling import Changes, end_others, never, step, told, watching
+from autograde.grading.recording import Recorder, RecordingShell
+from autograde.wall.calling import Changes, end_others, method, never, run_all, step, watching
 from autograde.wall.cells import recorded, run_part, time_limit
-from autograde.wall.gradients import Graphs, linked, perform
-from autograde.wall.packing import pack, send
-from autograde.wall.reader import Reader
+from autograde.wall.gradients import linked, perform
+from autograde.wall.handing import Handing
 
-MAX_OBJECTS = 100_000
 MAX_PRINTED = 2_000
 MAX_NAMES = 2_000
+OPERATIONS = {
+    "len": len,
+    "iter": iter,
+    "item": operator.getitem,
+    "next": step,
+    "copy": copy.deepcopy,
+}
 
 
-class Server:
-    """One worker: a shell with the student's names, and what was handed out by number."""
+class Server(Handing):
+    """One worker: a shell with the student's names; `do_…` are the questions it understands."""
 
     def __init__(self, connection: socket.socket, shell: RecordingShell, *, alone: bool) -> None:
-        self.connect(connection)
+        super().__init__(connection)
         self.alone = alone
         self.shell = shell
-        self.graphs = Graphs()
-        self.objects: dict[int, Any] = {}
-        self.numbers: dict[int, int] = {}
-        self.dropped: list[int] = []
         self.state = torch.get_rng_state()
-
-    def connect(self, connection: socket.socket) -> None:
-        """Talk over this socket from now on."""
-        self.connection, self.reader = connection, Reader(connection)
 
     def run(self, walls: list[str]) -> None:
         """Serve until the other side hangs up; then end without anybody's clean-up."""
         try:
             self.reply({"walls": walls})
             while True:
-                self.answer(self.reader.message(self.find, never))
+                message = self.reader.message(self.find, never)
+                if "do" in message:  # Else it answers a question that was given up meanwhile.
+                    self.answer(message)
         except EOFError:
             pass
         finally:
             os._exit(0)
-
-    def answer(self, message: dict[str, Any]) -> None:
-        """Do what a message asks for; an error of the student's is an answer too."""
-        self.graphs.drop(message.pop("dropped", ()))
-        doing = getattr(self, f"do_{message.pop('do')}")
-        try:
-            self.reply(doing(**message))
-        except EOFError:
-            raise
-        except BaseException as error:
-            self.reply({"error": told(error)})
-
-    def reply(self, message: dict[str, Any]) -> None:
-        """Send an answer, or say why it cannot be sent."""
-        dropped, self.dropped[:] = list(self.dropped), []
-        try:
-            frame = pack({**message, "dropped": dropped}, self.keep)
-        except (ValueError, RuntimeError, RecursionError) as error:
-            frame = pack({"error": ["ValueError", safe_text(error)[:500], ""]}, self.keep)
-        send(self.connection, frame, never)
-
-    def ask(self, **question: Any) -> dict[str, Any]:
-        """Ask the trusted side something while it waits for an answer."""
-        self.reply(question)
-        answer = self.reader.message(self.find, never)
-        while "do" in answer:  # What was lent may itself call something of the student's.
-            self.answer(answer)
-            answer = self.reader.message(self.find, never)
-        if "error" in answer:
-            raise RuntimeError(": ".join(answer["error"][:2]))
-        return answer
-
-    def backward(self, graph: int, grads: list, *, create: bool) -> dict[str, Any]:
-        """A vector-Jacobian product of something the trusted side computed."""
-        return self.ask(ask="backward", graph=graph, grads=grads, create=create)
-
-    def keep(self, value: Any) -> list:
-        """The tag of something that stays here."""
-        if isinstance(value, Borrowed):
-            return ["yours", value.number]
-        number = self.numbers.get(id(value))
-        if number is None:
-            if len(self.objects) >= MAX_OBJECTS:
-                raise ValueError("too many objects were handed out")
-            number = self.numbers[id(value)] = len(self.objects)
-            self.objects[number] = value
-        return ["handle", number, type(value).__name__[:60]]
-
-    def find(self, tag: list, decode: Callable) -> Any:
-        """What a tag of the trusted side stands for."""
-        if tag[0] == "yours":
-            return self.objects[tag[1]]
-        if tag[0] == "module":
-            return borrowed_module(self, tag[1], decode(tag[2]))
-        return Borrowed(self, tag[1], tag[2])
 
     def do_cell(self, source: str, seconds: float) -> dict[str, Any]:
         """Run a cell."""
@@ -127,9 +71,8 @@ class Server:
         return {"value": getattr(target, name)}
 
     def do_operate(self, name: str, args: tuple) -> dict[str, Any]:
-        """len, iter, next and [ ]."""
-        operations = {"len": len, "iter": iter, "item": lambda one, key: one[key], "next": step}
-        return {"value": operations[name](*args)}
+        """One of `OPERATIONS`."""
+        return {"value": OPERATIONS[name](*args)}
 
     def do_backward(self, graph: int, grads: list, create: bool, seconds: float) -> dict[str, Any]:
         """A vector-Jacobian product of an earlier call."""
@@ -138,7 +81,7 @@ class Server:
 
     def do_call(
         self,
-        target: Callable,
+        target: Callable | str,
         args: tuple,
         kwargs: dict[str, Any],
         seconds: float,
@@ -147,11 +90,11 @@ class Server:
         state: torch.Generator | None,
         links: dict[int, list],
     ) -> dict[str, Any]:
-        """Call something, and tell what came of it and what it changed."""
-        if state is not None:
-            torch.set_rng_state(state.get_state())
-            self.state = torch.get_rng_state()
+        """Call something, or that method of the first argument; what came of it and of those."""
+        self.take_over(state)
         changes = Changes(args, kwargs)
+        if isinstance(target, str):
+            target = method(target)
         with (
             recorded(self.shell) as recorder,
             watching(watch) as shapes,
@@ -160,18 +103,46 @@ class Server:
         ):
             args, kwargs = linked(self, links, (args, kwargs))
             reply = perform(self.graphs, target, args, kwargs)
-        if not torch.equal(torch.get_rng_state(), self.state):
+        return {**reply, **changes.found(), "shapes": shapes(), **self.aside(recorder)}
+
+    def do_cases(
+        self,
+        target: Callable,
+        watched: tuple[str, ...],
+        cases: list,
+        seconds: float,
+        state: torch.Generator | None,
+    ) -> dict[str, Any]:
+        """Run a function on the cases of an exercise, one after the other."""
+        self.take_over(state)
+        with recorded(self.shell) as recorder, torch.enable_grad(), time_limit(seconds):
+            value = run_all(target, watched, cases)
+        return {"value": value, **self.aside(recorder)}
+
+    def take_over(self, state: torch.Generator | None) -> None:
+        """Go on with the random numbers where the trusted side is."""
+        if state is not None:
+            torch.set_rng_state(state.get_state())
             self.state = torch.get_rng_state()
-            reply["state"] = torch.default_generator
+
+    def aside(self, recorder: Recorder) -> dict[str, Any]:
+        """What was printed meanwhile, and where torch's random numbers are if they moved."""
         printed = "".join(one.get("text", "") for one in recorder.plain())[:MAX_PRINTED]
-        return {**reply, **changes.found(), "printed": printed, "shapes": shapes()}
+        if torch.equal(torch.get_rng_state(), self.state):
+            return {"printed": printed}
+        self.state = torch.get_rng_state()
+        return {"printed": printed, "state": torch.default_generator}
 
     def do_checkpoint(self) -> dict[str, Any]:
         """Fork: the child goes on, this process waits in case the child is lost."""
         self.reply({"value": True})
         descriptor = self.sent_descriptor(self.connection)
         line = socket.socket(fileno=descriptor)
-        child = os.fork()
+        try:
+            child = os.fork()
+        except OSError:
+            line.close()
+            return {"value": False}
         if child == 0:
             line.close()
             return {"value": True}

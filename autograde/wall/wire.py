@@ -23,10 +23,13 @@ MAX_DEPTH = 16
 MAX_VALUES = 200_000
 MAX_AXES = 16
 MAX_DIGITS = 400
+MAX_KEY = 2**53
 PLAIN = frozenset({bool, int, float, str})
-# How many parts follow each tag; those of the last three are for who keeps things back.
+# How many parts follow each tag; those of `KEPT_BACK` are for who keeps things back.
 TAGS = {"list": 1, "tuple": 1, "named": 2, "dict": 1, "tensor": 4, "array": 3, "float": 1, "int": 1,
-        "dtype": 1, "generator": 1, "handle": 2, "module": 2, "yours": 1}  # fmt: skip
+        "dtype": 1, "generator": 1, "handle": 2, "module": 2,
+        "network": 4, "yours": 1}  # fmt: skip
+KEPT_BACK = frozenset({"handle", "module", "network", "yours"})
 FLOATS = ["float16", "bfloat16", "float32", "float64", "complex64", "complex128"]
 INTEGERS = ["bool", "uint8", "int8", "int16", "int32", "int64"]
 DTYPES = {name: getattr(torch, name) for name in (*INTEGERS, *FLOATS)}
@@ -47,7 +50,7 @@ class Named(tuple):
     fields: tuple[str, ...] = ()
 
     def __getattr__(self, name: str) -> Any:
-        if name in self.fields:
+        if name in self.fields and not name.startswith("_"):
             return self[self.fields.index(name)]
         raise AttributeError(f"this result has no {name!r}, only {', '.join(self.fields)}")
 
@@ -55,7 +58,7 @@ class Named(tuple):
 class Decoder:
     """Turns the header of one frame back into values; `find` looks up what was kept back."""
 
-    def __init__(self, buffers: list[bytes], find: Find) -> None:
+    def __init__(self, buffers: list[bytes | None], find: Find) -> None:
         self.buffers = buffers
         self.find = find
         self.left = MAX_VALUES
@@ -65,12 +68,14 @@ class Decoder:
         self.left -= 1
         if self.left < 0 or depth > MAX_DEPTH:
             raise BrokenFrame("too many values, or nested too deep")
+        if type(item) is int:
+            require(abs(item) < 2**63, "a number that is too long")
         if item is None or type(item) in PLAIN:
             return item
         known = type(item) is list and item and type(item[0]) is str and item[0] in TAGS
         require(known and len(item) == 1 + TAGS[item[0]], "an unknown kind of value")
         tag, *rest = item
-        if tag in ("handle", "module", "yours"):
+        if tag in KEPT_BACK:
             return self.find(item, lambda part: self.value(part, depth + 1))
         return getattr(self, f"a_{tag}")(*rest, depth=depth)
 
@@ -84,7 +89,7 @@ class Decoder:
     def a_named(self, fields: Any, items: Any, depth: int) -> Named:
         named = Named(self.a_list(items, depth))
         require(type(fields) is list and len(fields) == len(named), "names that do not fit")
-        require(all(type(one) is str and one.isidentifier() for one in fields), "odd names")
+        require(all(map(is_name, fields)), "odd names")
         named.fields = tuple(fields)
         return named
 
@@ -93,7 +98,7 @@ class Decoder:
             type(pairs) is list and all(type(p) is list and len(p) == 2 for p in pairs), "pairs"
         )
         keys = [self.value(pair[0], depth + 1) for pair in pairs]
-        require(all(type(key) in (str, int, float, bool) for key in keys), "a key of another kind")
+        require(all(map(is_key, keys)), "a key of another kind")
         return {key: self.value(p[1], depth + 1) for key, p in zip(keys, pairs, strict=True)}
 
     def a_float(self, text: Any, depth: int) -> float:
@@ -133,9 +138,23 @@ class Decoder:
         return np.frombuffer(data, dtype).reshape(shape).copy()
 
     def buffer(self, place: Any) -> bytes:
-        """The bytes at this place of the frame."""
-        require(type(place) is int and 0 <= place < len(self.buffers), "no such buffer")
-        return self.buffers[place]
+        """The bytes at this place of the frame; each can be taken once, so that none multiplies."""
+        known = type(place) is int and 0 <= place < len(self.buffers)
+        require(known and self.buffers[place] is not None, "no such buffer")
+        taken, self.buffers[place] = self.buffers[place], None
+        return taken
+
+
+def is_name(value: Any) -> bool:
+    """Whether a named tuple may have such an item: NumPy asks for some that begin with _."""
+    return type(value) is str and value.isidentifier() and not value.startswith("_")
+
+
+def is_key(value: Any) -> bool:
+    """Whether this may be a key: larger numbers could all have one hash."""
+    if type(value) in (int, float):
+        return abs(value) < MAX_KEY
+    return type(value) in (str, bool)
 
 
 def require(condition: object, what: str) -> None:

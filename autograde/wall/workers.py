@@ -20,15 +20,7 @@ from typing import Any
 from autograde.errors import CourseError
 from autograde.wall import control_group
 from autograde.wall.endings import Lost
-from autograde.wall.folders import (
-    ENVIRONMENT,
-    GRADING,
-    HERE,
-    library_path,
-    readable_paths,
-    refuse_secrets,
-    start_environment,
-)
+from autograde.wall.folders import HERE, places, readable_paths, refuse_secrets, start_environment
 from autograde.wall.sandbox import REQUIRED
 from autograde.wall.session import Session
 
@@ -68,7 +60,13 @@ class Zygote:
         os.chmod(self.folder, 0o1777 if os.geteuid() == 0 else 0o700)
         self.group = control_group.make() if LINUX else None
         self.control, theirs = socket.socketpair()
-        told = self.told(library, theirs.fileno())
+        told = {
+            "control": theirs.fileno(),
+            "folder": self.folder,
+            "walls": LINUX,
+            "counted": self.group is not None,
+            **places(library),
+        }
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115 — open as long as the process
         self.process = subprocess.Popen(
             [sys.executable, "-s", "-P", "-S", str(HERE / "zygote.py"), json.dumps(told)],
@@ -92,21 +90,6 @@ class Zygote:
             self.close()
             raise
         self.walls = tuple(ready["up"])
-
-    def told(self, library: Path, control: int) -> dict[str, Any]:
-        """What the zygote is told at its start."""
-        path = [one for one in library_path() if one != str(library)]
-        return {
-            "control": control,
-            "folder": self.folder,
-            "walls": LINUX,
-            "library": str(library),
-            "path": path,
-            "grading": str(GRADING),
-            "needed": [os.__file__, str(library / "course_lib"), *path],
-            "counted": self.group is not None,
-            "environment": ENVIRONMENT,
-        }
 
     def spawn(self, stop: threading.Event, cpu_seconds: int) -> Worker:
         """A new worker with all walls up that there are."""

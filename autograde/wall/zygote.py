@@ -39,9 +39,10 @@ def main() -> None:
     only_these("autograde")
     only_these("autograde.wall", os.path.dirname(__file__))
     only_these("autograde.grading", told["grading"])
-    from autograde.wall import sandbox
+    from autograde.wall import identity, sandbox
 
-    root = os.getuid() == 0
+    root = identity.outer_user() == 0
+    sandbox.attempt("", sandbox.adopt_orphans, [])
     up = sandbox.prepare(told["needed"]) if told["walls"] else []
     from autograde.wall.cells import make_shell
 
@@ -71,6 +72,8 @@ def course_modules() -> dict[str, str]:
 
 def serve(control: socket.socket, told: dict[str, Any], up: list[str], *, counted: bool) -> None:
     """Answer: fork a worker, end one."""
+    workers: set[int] = set()
+    made: dict[str, Any] = {"apart": True}
     while True:
         text, descriptors, _, _ = socket.recv_fds(control, 65536, 1)
         if not text:
@@ -78,9 +81,14 @@ def serve(control: socket.socket, told: dict[str, Any], up: list[str], *, counte
             os._exit(0)
         wish = json.loads(text)
         if wish["do"] == "fork":
-            reply(control, fork_worker(control, descriptors[0], told, wish, up, counted=counted))
+            made = fork_worker(control, descriptors[0], told, wish, up, counted=counted)
+            workers.add(made["pid"])
+            reply(control, made)
         else:
+            workers.discard(wish["pid"])
             reply(control, end_worker(wish["pid"]))
+            if not made["apart"]:
+                end_strays(workers)
 
 
 def reply(control: socket.socket, message: dict[str, Any]) -> None:
@@ -103,7 +111,7 @@ def fork_worker(
     child, apart = sandbox.fork_apart() if told["walls"] else (os.fork(), False)
     if child:
         os.close(descriptor)
-        return {"pid": child}
+        return {"pid": child, "apart": apart}
     try:
         control.close()
         become_a_worker(descriptor, told, wish, up, apart=apart, counted=counted)
@@ -161,6 +169,23 @@ def end_worker(pid: int) -> dict[str, Any]:
     except ChildProcessError:
         return {"seconds": 0.0, "status": None}
     return {"seconds": used.ru_utime + used.ru_stime, "status": status}
+
+
+def end_strays(workers: set[int]) -> None:
+    """End what a worker has started and left: who loses its parent becomes a child of this process.
+
+    Where workers have a process namespace of their own, everything in it has ended with them.
+    """
+    from autograde.wall.identity import children
+
+    for _ in range(100):
+        strays = set(children(os.getpid())) - workers
+        for pid in strays:
+            with contextlib.suppress(ProcessLookupError, ChildProcessError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+        if not strays:
+            return
 
 
 if __name__ == "__main__":

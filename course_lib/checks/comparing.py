@@ -164,6 +164,8 @@ def close(exercise: Problem, wanted: Tensor, got: Tensor, noise: float = 0.0) ->
     """Equality within the exercise's tolerance (in float32 a hundred times that), and noise."""
     if wanted.shape != got.shape:
         return False
+    if wanted.dtype == got.dtype and torch.equal(wanted, got):
+        return True
     if not wanted.is_floating_point() and not got.is_floating_point():
         return bool(torch.equal(wanted.to(torch.int64), got.to(torch.int64)))
     narrow = torch.float64 not in (wanted.dtype, got.dtype)

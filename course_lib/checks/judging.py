@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from course_lib.checks.broadcast import broadcast_mistake
 from course_lib.checks.comparing import Difference, differences, reaches, same_outcome
 from course_lib.checks.explanations import IN_PLACE
-from course_lib.checks.outcome import run_case
+from course_lib.checks.outcome import run_cases
 from course_lib.checks.problem import EDGE, GRADIENT, NUMERICS, VALUE, Outcome, Problem, WorkedCase
 from course_lib.checks.relations import Diagnosis, general_mistake
 
@@ -46,8 +46,9 @@ class Verdict:
 def judge(exercise: Problem, function: Callable, seeds: Sequence[int] = VISIBLE_SEEDS) -> Verdict:
     """Run the function on all cases of these seeds and weigh the results."""
     runs: list[Run] = []
-    for worked in (one for seed in seeds for one in exercise.worked(seed)):
-        got = run_case(exercise, function, worked.case)
+    todo = [one for seed in seeds for one in exercise.worked(seed)]
+    outcomes = run_cases(exercise, function, [one.case for one in todo])
+    for worked, got in zip(todo, outcomes, strict=True):
         found = differences(exercise, worked.case, worked.wanted, got)
         runs.append(Run(worked, got, tuple(found)))
         if any(one.kind == "missing" for one in runs[-1].differences):
