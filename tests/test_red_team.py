@@ -1,0 +1,201 @@
+"""A class of attackers beside honest students: what it gets is its honest part's points, no more."""
+
+import os
+import re
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from autograde.grading.executing import Limits
+from autograde.grading.judges import LocalJudges
+from autograde.grading.report import csv_path, html_path, write_report
+from autograde.grading.saving import autograded_path, feedback_path
+from autograde.grading.submissions import Submission as HandedIn
+from autograde.grading.whole_class import grade_class
+from tests.browser import a_browser
+from tests.red_team import breaking, escaping, exhausting, forging, injecting, reading
+from tests.red_team.bait import ATTEMPT, baited
+from tests.red_team.course import RIGHT, RedCourse
+from tests.red_team.evidence import Aftermath, dangers, first_output, processes_of
+from tests.red_team.submission import LOSS, TD_ERROR, Submission
+from tests.sample_course import REPOSITORY
+from tests.walled import needs_walls, outside
+
+pytestmark = pytest.mark.slow
+LIMITS = Limits(cell_seconds=4.0, notebook_seconds=25.0)
+FAMILIES = (forging, reading, escaping, exhausting, breaking, injecting)
+ALL = {one.name: one for family in FAMILIES for one in family.SUBMISSIONS}
+WHERE = "import os\nprint('scratch:', os.getcwd())"
+HONEST = (
+    Submission("aa", "be honest", WHERE, "right", points={"reinforce_loss": LOSS,
+        "td_error": TD_ERROR}),
+    Submission("zz", "be honest, last", WHERE, "right", points={"reinforce_loss": LOSS,
+        "td_error": TD_ERROR}),
+    Submission("zz lent", "be honest in the other lesson", WHERE, "right", lesson="lent",
+        points={"pathwise_estimate": 2.0, "agent": 1.0}),
+)  # fmt: skip
+STRAYS = ("=1+1", "<img src=x onerror=alert(1)>", "[red]x[", "\x1b]0;pwned\x07", "..evil")
+BLOCK = re.compile(r"<!-- red-team: begin -->\n(.*?)\n<!-- red-team: end -->", re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def after(tmp_path_factory):
+    """The whole class, graded by one judge, one after the other, and then once more."""
+    needs_walls()
+    folder = tmp_path_factory.mktemp("red-team")
+    course = RedCourse(folder)
+    with baited() as bait:
+        for one in (*HONEST, *ALL.values()):
+            course.hand_in(one, bait.code)
+        for name in STRAYS:
+            (course.room.submitted / name).write_text("x")
+        outcome = grade(course)
+        found = aftermath(course, outcome)
+        found.again = grade(course).graded
+        found.survivors = processes_of(scratches(found))
+        found.written, found.heard = bait.written(), bait.heard()
+        found.secret = bait.names["secret_word"]
+    return found
+
+
+def grade(course):
+    """The class by one judge, so that whoever comes later meets what was left behind."""
+    return grade_class(course.room, course.lessons, limits=LIMITS, judges=LocalJudges(1))
+
+
+def aftermath(course, outcome):
+    """Records and pages of all students."""
+    write_report(course.room, course.lessons, outcome.strays)
+    records = {one.student: one for one in outcome.records}
+    pages, outputs = {}, {}
+    for one in (*HONEST, *ALL.values()):
+        lesson = course.lesson(one.lesson)
+        handed_in = HandedIn(one.name, lesson, course.room.submitted)
+        pages[one.name] = feedback_path(course.room, handed_in).read_text(encoding="utf-8")
+        outputs[one.name] = first_output(autograded_path(course.room, handed_in))
+    report = html_path(course.room).read_text(encoding="utf-8")
+    table = csv_path(course.room).read_text(encoding="utf-8")
+    return Aftermath(records, pages, outputs, report, table)
+
+
+def scratches(found):
+    """The folders in which the workers were."""
+    texts = " ".join(found.outputs[one.name] for one in HONEST)
+    return re.findall(r"scratch: (\S+)/scratch-", texts)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_hostile_submission_earns_what_its_honest_part_is_worth(after, name):
+    assert after.earned(ALL[name]) == ALL[name].points
+
+
+@pytest.mark.parametrize("name", [name for name, one in ALL.items() if one.says])
+def test_the_report_says_what_happened(after, name):
+    assert ALL[name].says in after.notes(ALL[name])
+    assert name in after.report
+
+
+@pytest.mark.parametrize("name", [name for name, one in ALL.items() if one.attempt])
+def test_no_attempt_gets_through(after, name):
+    assert "held" in after.outputs[name] and "THROUGH" not in after.outputs[name]
+
+
+@pytest.mark.parametrize("name", [n for n, one in ALL.items() if one.attempt and one.outside])
+def test_outside_every_attempt_gets_through(name, tmp_path):
+    with baited() as bait:
+        done = outside(f"{bait.code}{ATTEMPT}{ALL[name].attempt}", cwd=tmp_path,
+                       pass_fds=[bait.names["descriptor"]], env=dict(os.environ))  # fmt: skip
+        for path in bait.written():
+            Path(path).rmdir() if os.path.isdir(path) else os.remove(path)
+    assert done
+
+
+@pytest.mark.parametrize("name", [name for name, one in ALL.items() if one.naive])
+def test_a_grader_in_the_same_process_is_fooled(name):
+    one = ALL[name]
+    child = os.fork()
+    if child == 0:
+        names = {"__name__": "__main__"}
+        try:
+            for text in (one.first, "import torch\nfrom course_lib import check", one.loss,
+                         "check(reinforce_loss)\ncheck(reinforce_loss, hidden=True)"):  # fmt: skip
+                exec(text, names)
+            os._exit(0)
+        except BaseException:
+            os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.parametrize("one", HONEST, ids=lambda one: one.name)
+def test_the_neighbours_grades_are_what_they_were(after, one):
+    assert after.earned(one) == one.points
+    assert after.records[one.name].notes == ()
+
+
+def test_nothing_is_left_behind(after):
+    assert (after.survivors, after.written, after.heard) == ([], [], [])
+    assert scratches(after)
+    assert not any(os.path.exists(folder) for folder in scratches(after))
+
+
+def test_no_submission_takes_longer_than_it_may(after):
+    longest = max(after.records.values(), key=lambda record: record.seconds)
+    assert longest.seconds < LIMITS.notebook_seconds + 10, longest.student
+
+
+def test_no_submission_has_to_be_graded_anew_in_the_next_run(after):
+    assert after.again == 0
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_nothing_on_a_page_can_act(after, name):
+    assert list(dangers(after.pages[name])) == []
+    assert "Content-Security-Policy" in after.pages[name]
+
+
+def test_nothing_on_the_report_can_act(after):
+    assert list(dangers(after.report)) == []
+
+
+def test_no_value_of_the_table_is_a_formula(after):
+    cells = [cell.strip('"') for line in after.csv.splitlines() for cell in line.split(",")]
+    assert not [cell for cell in cells if cell[:1] in ("=", "@", "\t")]
+
+
+def test_nothing_runs_in_a_browser(after, tmp_path):
+    asked = []
+    with a_browser() as browser:
+        page = browser.new_page()
+        page.on("dialog", lambda dialog: asked.append(dialog.message) or dialog.dismiss())
+        page.on("request", lambda request: asked.append(request.url))
+        for name in [*injecting_names(), "the report"]:
+            file = tmp_path / "page.html"
+            file.write_text(after.pages.get(name, after.report), encoding="utf-8")
+            page.goto(file.as_uri())
+            assert page.evaluate("window.pwned") is None, name
+            assert injecting.MARK not in page.title()
+            for link in page.query_selector_all("a[href]"):
+                assert not link.get_attribute("href").startswith(("javascript:", "data:")), name
+    assert [url for url in asked if not url.startswith(("file:", "data:image/"))] == []
+
+
+def injecting_names():
+    """Those whose text wants to act."""
+    return [one.name for one in injecting.SUBMISSIONS]
+
+
+def test_the_readme_shows_what_came_of_it(after):
+    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    shown = BLOCK.search(text)
+    assert shown, (
+        f"README.md has no block of the red team; it should hold\n{after.table(list(ALL.values()))}"
+    )
+    assert shown[1] == after.table(list(ALL.values()))
+
+
+def test_there_are_enough_submissions_of_each_family():
+    assert len(ALL) == sum(len(family.SUBMISSIONS) for family in FAMILIES) >= 75
+    assert all(len(family.SUBMISSIONS) >= 10 for family in FAMILIES)
