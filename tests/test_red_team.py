@@ -1,10 +1,7 @@
-"""A class of attackers beside honest students: what it gets is its honest part's points, no more."""
+"""A class of attackers beside honest students: each earns what its honest part is worth."""
 
 import os
 import re
-import sys
-import tempfile
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,7 +15,7 @@ from autograde.grading.whole_class import grade_class
 from tests.browser import a_browser
 from tests.red_team import breaking, escaping, exhausting, forging, injecting, reading
 from tests.red_team.bait import ATTEMPT, baited
-from tests.red_team.course import RIGHT, RedCourse
+from tests.red_team.course import RedCourse
 from tests.red_team.evidence import Aftermath, dangers, first_output, processes_of
 from tests.red_team.submission import LOSS, TD_ERROR, Submission
 from tests.sample_course import REPOSITORY

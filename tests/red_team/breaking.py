@@ -1,4 +1,4 @@
-"""Files that are no notebooks, notebooks that are not the lesson's, and cells that end processes."""
+"""Files that are no notebooks, notebooks unlike the lesson's, cells that end their process."""
 
 import copy
 import io

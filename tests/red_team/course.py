@@ -10,7 +10,7 @@ from autograde.building.student import student_text
 from autograde.grading.classroom import open_classroom
 from autograde.lesson import Lesson
 from tests.red_team.bait import ATTEMPT
-from tests.red_team.submission import LOSS, TD_ERROR, Notebook, Submission
+from tests.red_team.submission import LOSS, TD_ERROR, Notebook, Submission, code_cell
 from tests.sample_course import make_course
 from tests.small_class import REINFORCE, cell, exercise, without_markers
 
@@ -127,9 +127,3 @@ def make_lesson(folder: Path, name: str) -> Lesson:
     lesson.source.parent.mkdir(parents=True)
     lesson.source.write_text(SOURCES[name], encoding="utf-8")
     return lesson
-
-
-def code_cell(source: str, name: str) -> dict:
-    """A cell of a student's own."""
-    made = {"cell_type": "code", "source": source, "id": name, "metadata": {}}
-    return {**made, "outputs": [], "execution_count": None}

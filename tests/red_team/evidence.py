@@ -107,14 +107,20 @@ def dangers(page: str) -> Iterator[str]:
     for tag in soup.find_all(True):
         if tag.name in ACTS and not (tag.name == "link" and tag.get("rel") == ["icon"]):
             yield f"<{tag.name}>"
-        for name, value in tag.attrs.items():
-            text = value if isinstance(value, str) else " ".join(value)
-            scheme = re.sub(r"[\x00-\x20]", "", text).lower()
-            if name.startswith("on") or name in ("srcdoc", "formaction", "http-equiv"):
-                if "Content-Security-Policy" not in text and name != "http-equiv":
-                    yield f"{tag.name} {name}"
-            if name in ("href", "xlink:href", "action") and ":" in scheme.split("/")[0]:
-                if not scheme.startswith(ALLOWED_LINKS):
-                    yield f"{name}={text[:40]}"
-            if name == "src" and not scheme.startswith(("data:image/png", "data:image/jpeg")):
-                yield f"src={text[:40]}"
+        yield from filter(None, (danger(tag.name, *pair) for pair in tag.attrs.items()))
+
+
+def danger(tag: str, name: str, value: str | list[str]) -> str:
+    """What is wrong with an attribute; empty if nothing is."""
+    text = value if isinstance(value, str) else " ".join(value)
+    plain = re.sub(r"[\x00-\x20]", "", text).lower()
+    leads = name in ("href", "xlink:href", "action") and ":" in plain.split("/")[0]
+    if name.startswith("on") or name in ("srcdoc", "formaction", "background"):
+        return f"{tag} {name}"
+    if name == "http-equiv" and plain != "content-security-policy":
+        return f"{tag} {name}={plain}"
+    if leads and not plain.startswith(ALLOWED_LINKS):
+        return f"{name}={text[:40]}"
+    if name == "src" and not plain.startswith(("data:image/png", "data:image/jpeg")):
+        return f"src={text[:40]}"
+    return ""

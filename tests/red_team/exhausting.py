@@ -1,7 +1,7 @@
 """Using up time, memory, processes, disk, or whoever reads what comes back."""
 
 from tests.red_team.forging import FRAME
-from tests.red_team.submission import Submission
+from tests.red_team.submission import Submission, code_cell
 
 STOPPED, NO_ANSWER = "was stopped after", "no answer"
 LOOP = "def reinforce_loss(log_prob, reward, gamma):\n    while True:\n        pass\n"
@@ -17,7 +17,12 @@ FORKS = (
     "while True:\n"
     "    if os.fork() == 0:\n        time.sleep(300)\n        os._exit(0)"
 )
-THREADS = "import threading, time\nwhile True:\n    threading.Thread(target=time.sleep, args=(300,)).start()"
+THREADS = (
+    "import threading, time
+"
+    "while True:
+    threading.Thread(target=time.sleep, args=(300,)).start()"
+)
 DISK = (
     "import itertools\nfor place in itertools.count():\n"
     "    with open(f'part{place}', 'wb') as file:\n        file.write(bytes(2**24))"
@@ -86,11 +91,26 @@ CYCLE = (
 )
 
 
+GALLERY = (
+    "import base64\nfrom IPython.display import display\n"
+    "data = base64.b64encode(b'\\x89PNG\\r\\n\\x1a\\n' + bytes(2_900_000)).decode()\n"
+    "display({'image/png': data}, raw=True)"
+)
+
+
+def gallery(notebook):
+    """As many pictures as a cell may show, in many cells."""
+    return with_cells(notebook, [GALLERY] * 16)
+
+
 def many_sleepers(notebook):
     """Cells below everything else that all stay within their own limit."""
-    for place in range(15):
-        cell = {"cell_type": "code", "source": SLEEPER, "metadata": {}, "id": f"sleep{place}"}
-        notebook["cells"].append({**cell, "outputs": [], "execution_count": None})
+    return with_cells(notebook, [SLEEPER] * 15)
+
+
+def with_cells(notebook, sources):
+    """The notebook with cells of the student's own below everything else."""
+    notebook["cells"] += [code_cell(text, f"own{place}") for place, text in enumerate(sources)]
     return notebook
 
 
@@ -111,6 +131,7 @@ SUBMISSIONS = (
     Submission("exhausting-handles", "open files without end", HANDLES),
     Submission("exhausting-output", "print a gigabyte", OUTPUT),
     Submission("exhausting-picture", "show pictures without end", PICTURE),
+    Submission("exhausting-gallery", "show large pictures in many cells", damage=gallery),
     Submission("exhausting-displays", "show thousands of things", DISPLAYS),
     Submission("exhausting-huge", "answer with sixteen gigabytes", loss=HUGE),
     Submission("exhausting-deep", "answer with a list in a list in a list", loss=DEEP),

@@ -32,7 +32,7 @@ TEMPLATES = "{{ 7 * 191 }} {% raise %} ${7*191} #{7*191} <%= 7*191 %> {{ cell.__
 RESULT = json.dumps({"status": "ok", "points": 99, "check": {"points": 99, "possible": 1}})
 ESCAPES = "\x1b]0;pwned\x07\x1b[2J\x1b[31mred\x1b[0m\x1b]8;;http://x.invalid\x07link\x9b31m"
 BIDI = "\u202e\u2066 stniop 99 \u2069\u202c\u200b"
-SAYS = f"print({{!r}})\ndef reinforce_loss(*more):\n    raise ValueError({{!r}})\n"
+SAYS = "print({!r})\ndef reinforce_loss(*more):\n    raise ValueError({!r})\n"
 DISPLAYS = (
     "from IPython.display import HTML, SVG, Javascript, Latex, Markdown, display\n"
     f"text = {SCRIPT + TAGS!r}\n"
