@@ -18,10 +18,8 @@ FORKS = (
     "    if os.fork() == 0:\n        time.sleep(300)\n        os._exit(0)"
 )
 THREADS = (
-    "import threading, time
-"
-    "while True:
-    threading.Thread(target=time.sleep, args=(300,)).start()"
+    "import threading, time\n"
+    "while True:\n    threading.Thread(target=time.sleep, args=(300,)).start()"
 )
 DISK = (
     "import itertools\nfor place in itertools.count():\n"
