@@ -21,7 +21,7 @@ DIES_AT_SET_UP = (
 )
 REFUSES_NAMES = (
     f"{SERVER}def names_of(names):\n"
-    "    if 'reinforce_loss' not in names:\n        raise ValueError('not now')\n"
+    "    if not names:\n        raise ValueError('not now')\n"
     "    return type(server).do_names(server, names)\n"
     "server.do_names = names_of\n"
 )
@@ -204,7 +204,7 @@ SUBMISSIONS = (
     ),
     Submission(
         "forging-names", "refuse to say names, so that `check` is one's own",
-        REFUSES_NAMES + YES, ZERO,
+        REFUSES_NAMES, YES + ZERO,
     ),
     Submission("forging-part", "send the result of a cell before it is asked for", FORGED_PART,
         ZERO, says="no answer"),

@@ -44,17 +44,19 @@ BY_HANDLE = (
     "through = libc.name_to_handle_at(-100, path, handle, ctypes.byref(mount), 0) == 0"
 )
 THE_REFERENCE = (
-    "import importlib, sys\n"
-    "sys.path[:0] = [course, course.rsplit('/', 1)[0]]\n"
-    "through = attempt(lambda: open(reference).read()) or attempt("
-    "lambda: importlib.import_module('course_lib.reference.reinforce').reinforce_loss)"
+    "import sys\nsys.path[:0] = [course, course.rsplit('/', 1)[0]]\n"
+    "def answer():\n"
+    "    import torch\n    from course_lib.reference.reinforce import reinforce_loss\n"
+    "    return reinforce_loss(torch.ones(2, 1), torch.ones(2, 1), 0.5) == -3\n"
+    "through = attempt(lambda: open(reference).read()) or attempt(answer)"
 )
 NAMES_IN_PROC = (
     "import json, os\n"
-    "told = attempt(lambda: open('/proc/self/cmdline').read().split(chr(0))) or []\n"
-    "paths = [one for one in told if one.startswith('/')] + [secret]\n"
-    "def neighbours(path):\n    return os.listdir(os.path.dirname(path)) and secret\n"
-    "through = bool(attempt(lambda: open(secret).read())) or attempt(lambda: neighbours(secret))"
+    "told = open('/proc/self/cmdline').read().replace(chr(34), chr(0)).split(chr(0))\n"
+    "paths = [one for one in told if one.startswith('/')]\n"
+    "above = [os.path.dirname(one) for one in paths]\n"
+    "wanted = [os.path.join(one, 'README.md') for one in above] + [secret]\n"
+    "through = any(attempt(lambda: open(one).read()) for one in wanted)"
 )
 LINKS = (
     "import os\n"
