@@ -132,6 +132,10 @@ def test_the_neighbours_grades_are_what_they_were(after, one):
     assert after.records[one.name].notes == ()
 
 
+def test_no_page_is_larger_than_a_browser_takes(after):
+    assert max(map(len, after.pages.values())) < 30_000_000
+
+
 def test_nothing_is_left_behind(after):
     assert (after.survivors, after.written, after.heard) == ([], [], [])
     assert scratches(after)

@@ -90,6 +90,18 @@ HOME = (
     "    return os.listdir(place) if os.path.isdir(place) else open(place).read()\n"
     "through = any(attempt(lambda: look(place)) for place in places)"
 )
+BY_IMPORT = (
+    "import contextlib, importlib, io, pkgutil, course_lib.reference\n"
+    "from course_lib.checks import judge, load_exercise\n"
+    "names = ('reinforce_loss', 'td_error', 'reward_to_go', 'generalized_advantage',"
+    " 'value_loss_monte_carlo', 'max_likelihood_loss', 'discounted_return', 'a2c_loss')\n"
+    "def solves(module, name):\n"
+    "    with contextlib.redirect_stdout(io.StringIO()):\n"
+    "        return judge(load_exercise(name), getattr(module, name)).passed\n"
+    "places = [one.name for one in pkgutil.iter_modules(course_lib.reference.__path__)]\n"
+    "places = [importlib.import_module(f'course_lib.reference.{one}') for one in places]\n"
+    "through = any(attempt(lambda: solves(place, name)) for place in places for name in names)"
+)
 HIDDEN_INPUTS = (
     "seen = []\n"
     "def reinforce_loss(log_prob, reward, gamma):\n"
@@ -111,6 +123,7 @@ SUBMISSIONS = (
     attempt("watching", "be told of files that neighbours hand in", WATCHING),
     attempt("handle", "open a file by its handle", BY_HANDLE, outside=False),
     attempt("reference", "import the course's own answers", THE_REFERENCE),
+    attempt("imports", "import an answer under any of the library's names", BY_IMPORT),
     attempt("paths", "follow the paths that the process was started with", NAMES_IN_PROC),
     attempt("links", "read through a link in the scratch folder", LINKS),
     attempt("climbing", "climb out of the scratch folder", CLIMBING),
