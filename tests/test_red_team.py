@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from nbconvert.exporters import HTMLExporter
 
 from autograde.grading.executing import Limits
 from autograde.grading.judges import LocalJudges
@@ -16,7 +17,13 @@ from tests.browser import a_browser
 from tests.red_team import breaking, escaping, exhausting, forging, injecting, reading
 from tests.red_team.bait import ATTEMPT, baited
 from tests.red_team.course import RedCourse
-from tests.red_team.evidence import Aftermath, dangers, first_output, processes_of
+from tests.red_team.evidence import (
+    Aftermath,
+    as_formgrader_shows,
+    dangers,
+    first_output,
+    processes_of,
+)
 from tests.red_team.submission import LOSS, TD_ERROR, Submission
 from tests.sample_course import REPOSITORY
 from tests.walled import needs_walls, outside
@@ -73,9 +80,14 @@ def aftermath(course, outcome):
         handed_in = HandedIn(one.name, lesson, course.room.submitted)
         pages[one.name] = feedback_path(course.room, handed_in).read_text(encoding="utf-8")
         outputs[one.name] = first_output(autograded_path(course.room, handed_in))
+    exporter = HTMLExporter(config=course.room.config)
+    by_hand = {}
+    for one in injecting.SUBMISSIONS:
+        handed_in = HandedIn(one.name, course.lesson(one.lesson), course.room.submitted)
+        by_hand[one.name] = as_formgrader_shows(autograded_path(course.room, handed_in), exporter)
     report = html_path(course.room).read_text(encoding="utf-8")
     table = csv_path(course.room).read_text(encoding="utf-8")
-    return Aftermath(records, pages, outputs, report, table)
+    return Aftermath(records, pages, outputs, by_hand, report, table)
 
 
 def scratches(found):
@@ -155,6 +167,11 @@ def test_no_submission_has_to_be_graded_anew_in_the_next_run(after):
 def test_nothing_on_a_page_can_act(after, name):
     assert list(dangers(after.pages[name])) == []
     assert "Content-Security-Policy" in after.pages[name]
+
+
+@pytest.mark.parametrize("name", [one.name for one in injecting.SUBMISSIONS])
+def test_nothing_can_act_where_it_is_graded_by_hand(after, name):
+    assert list(dangers(after.by_hand[name])) == []
 
 
 def test_nothing_on_the_report_can_act(after):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import nbformat
 from bs4 import BeautifulSoup
+from nbconvert.exporters import HTMLExporter
 
 from autograde.grading.records import Record
 from tests.red_team.course import FIRST
@@ -20,11 +21,15 @@ HEADER = ("family", "submissions", "forged points", "leaks", "escapes", "submiss
 
 @dataclass
 class Aftermath:
-    """The records of a class by student, its pages, and what was found outside."""
+    """The records of a class by student, its pages, and what was found outside.
+
+    `by_hand` is what formgrader shows of those whose text wants to act.
+    """
 
     records: dict[str, Record]
     pages: dict[str, str]
     outputs: dict[str, str]
+    by_hand: dict[str, str]
     report: str
     csv: str
     survivors: list[str] = field(default_factory=list)
@@ -86,6 +91,12 @@ def first_output(path: Path) -> str:
     cells = nbformat.read(path, as_version=4).cells
     found = [one for one in cells if one["id"].startswith(("own", FIRST)) and "outputs" in one]
     return "".join(str(one.outputs) for one in found[:1])
+
+
+def as_formgrader_shows(path: Path, exporter: HTMLExporter) -> str:
+    """The cells of a graded notebook, as the pages for grading by hand show them."""
+    page, _ = exporter.from_filename(os.fspath(path))
+    return str(BeautifulSoup(page, "html.parser").body)
 
 
 def processes_of(folders: Sequence[str]) -> list[str]:
