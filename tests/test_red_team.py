@@ -61,7 +61,7 @@ def after(tmp_path_factory):
         found.again = grade(course).graded
         found.survivors = processes_of(scratches(found))
         found.written, found.heard = bait.written(), bait.heard()
-        found.secret = bait.names["secret_word"]
+        found.secret = bait.word
     return found
 
 

@@ -1,6 +1,7 @@
 """Things on this machine that a submission must not get at, and whether it did."""
 
 import contextlib
+import hashlib
 import os
 import secrets
 import socket
@@ -19,10 +20,11 @@ PLACES = ("/tmp", "/var/tmp", "/dev/shm", "/usr/lib", "/dev", "/", os.path.expan
 
 @dataclass
 class Bait:
-    """The names that attempts know, and the sockets that hear if one gets out."""
+    """The names that attempts know, the sockets that hear if one gets out, and a secret word."""
 
     names: dict[str, Any]
     lines: list[socket.socket] = field(default_factory=list)
+    word: str = ""
 
     @property
     def code(self) -> str:
@@ -49,9 +51,10 @@ def baited() -> Iterator[Bait]:
     """The doctor's bait, and sockets, a marker and a word of our own."""
     with doctors_bait() as names, contextlib.ExitStack() as stack:
         marker = f"red-team-{secrets.token_hex(6)}"
+        word = secrets.token_hex(8)
         bait = Bait({**names, "marker": marker, "home": os.path.expanduser("~")})
         bait.names |= {
-            "secret_word": secrets.token_hex(8),
+            "secret_hash": hashlib.sha256(word.encode()).hexdigest(),
             "datagram": os.path.join(names["folder"], "log"),
             "abstract": marker,
         }
@@ -61,7 +64,7 @@ def baited() -> Iterator[Bait]:
             line.setblocking(False)
             bait.lines.append(line)
         os.chmod(bait.names["datagram"], 0o777)
-        os.environ["RED_TEAM"] = bait.names["secret_word"]
+        os.environ["RED_TEAM"] = bait.word = word
         stack.callback(os.environ.pop, "RED_TEAM")
         before = Path("/dev/shm") / f"{marker}-before"
         before.write_text("for others")

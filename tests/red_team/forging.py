@@ -25,16 +25,20 @@ REFUSES_NAMES = (
     "    return type(server).do_names(server, names)\n"
     "server.do_names = names_of\n"
 )
-RECORDED = (
-    "from course_lib.checks.recorded import read_recording\n"
-    "known = read_recording('reinforce_loss').worked(0)\n"
-    "def reinforce_loss(log_prob, reward, gamma):\n"
+BY_TABLE = (
+    "def by_table(known, log_prob, reward):\n"
     "    for one in known:\n"
-    "        given = one.case.inputs\n"
-    "        if given['reward'].shape == reward.shape and torch.equal(given['reward'], reward):\n"
+    "        given = one.case.inputs['reward']\n"
+    "        if given.shape == reward.shape and bool((given == reward).all()):\n"
     "            slope = one.wanted.gradients['log_prob']\n"
     "            return one.wanted.value + (slope * (log_prob - log_prob.detach())).sum()\n"
     "    return 0 * log_prob.sum()\n"
+)
+RECORDED = (
+    f"{BY_TABLE}from course_lib.checks.recorded import read_recording\n"
+    "known = read_recording('reinforce_loss').worked(0)\n"
+    "def reinforce_loss(log_prob, reward, gamma):\n"
+    "    return by_table(known, log_prob, reward)\n"
 )
 IN_MEMORY = (
     "import gc, types\n"
@@ -46,17 +50,15 @@ IN_MEMORY = (
     "    return 0 * log_prob.sum()\n"
 )
 IN_FRAMES = (
-    "import sys\n"
+    f"{BY_TABLE}import sys\n"
     "def reinforce_loss(log_prob, reward, gamma):\n"
-    "    frame = sys._getframe(1)\n"
+    "    frame, known = sys._getframe(1), []\n"
     "    while frame:\n"
-    "        for name in ('wanted', 'worked', 'reference'):\n"
-    "            for found in (frame.f_locals.get(name), frame.f_globals.get(name)):\n"
-    "                if found is not None:\n"
-    "                    return getattr(found, 'value', found)\n"
-    "        frame.f_globals['check'] = lambda *more, **options: None\n"
+    "        for found in list(frame.f_locals.values()):\n"
+    "            several = found if isinstance(found, (list, tuple)) else [found]\n"
+    "            known += [one for one in several if hasattr(one, 'wanted')]\n"
     "        frame = frame.f_back\n"
-    "    return 0 * log_prob.sum()\n"
+    "    return by_table([one for one in known if hasattr(one, 'case')], log_prob, reward)\n"
 )
 EQUAL = (
     "class Equal:\n"
@@ -179,17 +181,20 @@ def own_checks(notebook):
 
 SUBMISSIONS = (
     Submission("forging-check", "define `check` anew", first=YES, loss=YES + ZERO, naive=True),
-    Submission("forging-torch", "replace what tensors are compared with", PATCHED_TORCH, ZERO),
+    Submission("forging-torch", "replace what tensors are compared with", PATCHED_TORCH, ZERO,
+        naive=True),
     Submission("forging-equal", "return what equals everything", loss=EQUAL),
     Submission("forging-subclass", "return a tensor that compares as equal", loss=ALWAYS_TRUE),
-    Submission("forging-module", "put another `course_lib` into sys.modules", FAKE_MODULE, ZERO),
+    Submission("forging-module", "put another `course_lib` into sys.modules", FAKE_MODULE, ZERO,
+        naive=True),
     Submission("forging-asserts", "take the checks out of cells", NO_ASSERTS, ZERO),
     Submission("forging-shell", "replace what runs cells", ALL_IS_WELL, ZERO, points={}),
     Submission("forging-prints", "print a result", PRINTS, ZERO, last=PRINTS),
     Submission("forging-later", "write results at the end, and in a thread", LATER, ZERO),
     Submission("forging-alias", "answer under the name of an easier exercise", loss=ALIAS),
     Submission("forging-recorded", "answer the visible cases by table", loss=RECORDED),
-    Submission("forging-memory", "find the reference among all objects", loss=IN_MEMORY),
+    Submission("forging-memory", "find the reference among all objects", loss=IN_MEMORY,
+        naive=True),
     Submission("forging-frames", "find it in the caller's frames", loss=IN_FRAMES, naive=True),
     Submission("forging-liar", "lie about gradients and changed inputs", LIAR, ZERO),
     Submission("forging-state", "change inputs and random numbers of the judge", loss=STATE),

@@ -21,9 +21,11 @@ MEMORY = (
     "through = attempt(step)"
 )
 VARIABLES = (
-    "import os\nthrough = any(secret_word in value for value in os.environ.values())\n"
-    "through = through or attempt(lambda:"
-    " secret_word in open('/proc/self/environ', errors='replace').read())"
+    "import hashlib, os\n"
+    "told = open('/proc/self/environ', errors='replace').read().split(chr(0))\n"
+    "told = [one.split('=', 1)[-1] for one in told] + list(os.environ.values())\n"
+    "found = [one for one in told if hashlib.sha256(one.encode()).hexdigest() == secret_hash]\n"
+    "print(found)\nthrough = bool(found)"
 )
 DESCRIPTORS = (
     "import os, stat\n"
