@@ -29,7 +29,7 @@ from tests.sample_course import REPOSITORY
 from tests.walled import needs_walls, outside
 
 pytestmark = pytest.mark.slow
-LIMITS = Limits(cell_seconds=6.0, notebook_seconds=40.0)
+LIMITS = Limits(cell_seconds=6.0, notebook_seconds=30.0)
 FAMILIES = (forging, reading, escaping, exhausting, breaking, injecting)
 ALL = {one.name: one for family in FAMILIES for one in family.SUBMISSIONS}
 WHERE = "import os\nprint('scratch:', os.getcwd())"

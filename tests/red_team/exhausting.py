@@ -11,7 +11,7 @@ DEAF = (
     "        try:\n            time.sleep(60)\n"
     "        except BaseException:\n            pass\n"
 )
-MEMORY = "kept = []\nwhile True:\n    kept.append(bytearray(2**28))"
+MEMORY = "import numpy\nkept = []\nwhile True:\n    kept.append(numpy.zeros(2**28))"
 FORKS = (
     "import os, time\n"
     "while True:\n"
@@ -29,7 +29,7 @@ HANDLES = "kept = []\nwhile True:\n    kept.append(open('/dev/null'))"
 OUTPUT = "line = 'x' * 2**20\nfor _ in range(1024):\n    print(line)"
 PICTURE = (
     "import os\nfrom IPython.display import Image, display\n"
-    "for _ in range(20):\n"
+    "for _ in range(5):\n"
     "    display(Image(data=b'\\x89PNG\\r\\n\\x1a\\n' + os.urandom(2**23), format='png'))"
 )
 DISPLAYS = "from IPython.display import display\nfor number in range(5000):\n    display(number)"
@@ -73,16 +73,14 @@ LONG_NUMBER = (
 )
 MAGICS = "\n".join(f"a{place} = !true" for place in range(600))
 NESTED = "x = " + "-" * 20_000 + "1"
-SLEEPER = "import time\ntime.sleep(4)"
+SLEEPER = "import time\ntime.sleep(3)"
 BROAD = (
     "def pathwise_estimate(f, mean, log_std, noise):\n"
     "    many = mean.expand(2**19, len(mean)).contiguous().requires_grad_()\n"
     "    kept = [f(many) for _ in range(20)]\n"
     "    return f(mean + log_std.exp() * noise).mean()\n"
 )
-ASKING = (
-    "def pathwise_estimate(f, mean, log_std, noise):\n    while True:\n        f(mean + noise)\n"
-)
+ASKING = "def pathwise_estimate(f, mean, log_std, noise):\n    import time\n    while True:\n        f(mean + noise)\n        time.sleep(0.01)\n"
 CYCLE = (
     "def pathwise_estimate(f, mean, log_std, noise):\n"
     "    return pathwise_estimate(lambda x: f(x), mean, log_std, noise)\n"
@@ -98,7 +96,7 @@ GALLERY = (
 
 def gallery(notebook):
     """As many pictures as a cell may show, in many cells."""
-    return with_cells(notebook, [GALLERY] * 16)
+    return with_cells(notebook, [GALLERY] * 9)
 
 
 def many_sleepers(notebook):
