@@ -36,6 +36,7 @@ class Aftermath:
     written: list[str] = field(default_factory=list)
     heard: list[bytes] = field(default_factory=list)
     secret: str = ""
+    seconds: dict[str, float] = field(default_factory=dict)
     again: int = 0
 
     def earned(self, one: Submission) -> dict[str, float]:

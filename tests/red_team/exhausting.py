@@ -80,13 +80,19 @@ BROAD = (
     "    kept = [f(many) for _ in range(20)]\n"
     "    return f(mean + log_std.exp() * noise).mean()\n"
 )
-ASKING = "def pathwise_estimate(f, mean, log_std, noise):\n    import time\n    while True:\n        f(mean + noise)\n        time.sleep(0.01)\n"
+ASKING = (
+    "import time\ndef pathwise_estimate(f, mean, log_std, noise):\n"
+    "    while True:\n        f(mean + noise)\n        time.sleep(0.01)\n"
+)
 CYCLE = (
     "def pathwise_estimate(f, mean, log_std, noise):\n"
     "    return pathwise_estimate(lambda x: f(x), mean, log_std, noise)\n"
 )
-
-
+AXES = (
+    "def reinforce_loss(log_prob, reward, gamma):\n"
+    "    return torch.zeros([6] * 9, dtype=torch.uint8)\n"
+)
+COLOURS = " \n" * 4_000 + "pass"
 GALLERY = (
     "import base64\nfrom IPython.display import display\n"
     "data = base64.b64encode(b'\\x89PNG\\r\\n\\x1a\\n' + bytes(2_900_000)).decode()\n"
@@ -97,6 +103,11 @@ GALLERY = (
 def gallery(notebook):
     """As many pictures as a cell may show, in many cells."""
     return with_cells(notebook, [GALLERY] * 9)
+
+
+def colours(notebook):
+    """Code that takes long to be coloured."""
+    return with_cells(notebook, [f"{COLOURS} # {place}" for place in range(6)])
 
 
 def many_sleepers(notebook):
@@ -131,6 +142,8 @@ SUBMISSIONS = (
     Submission("exhausting-displays", "show thousands of things", DISPLAYS),
     Submission("exhausting-huge", "answer with sixteen gigabytes", loss=HUGE),
     Submission("exhausting-deep", "answer with a list in a list in a list", loss=DEEP),
+    Submission("exhausting-axes", "answer with more axes than can be shown", loss=AXES),
+    Submission("exhausting-colours", "write what takes long to be coloured", damage=colours),
     Submission("exhausting-endless", "answer with what never ends", loss=ENDLESS),
     Submission("exhausting-recursion", "recurse without end", loss=RECURSION),
     Submission("exhausting-amplified", "name one buffer a hundred times", loss=AMPLIFIED,

@@ -140,6 +140,10 @@ FORGED_ERRORS = (
     "    tell({'error': ['CellTimeout', '', '']})\n"
     "    return 0 * log_prob.sum()\n"
 )
+REFUSES_CELLS = (
+    f"{SERVER}class CellTimeout(BaseException): pass\n"
+    "def refuse(**more): raise CellTimeout('later')\nserver.do_cell = refuse\n"
+)
 ODD_GRAPH = (
     f"{FRAME}graph = 0\nfor _ in range(14):\n    graph = ['list', [graph]]\n"
     "zero = bytes(8)\n"
@@ -217,6 +221,8 @@ SUBMISSIONS = (
         says="no answer"),
     Submission("forging-errors", "send errors of the grader's own", loss=FORGED_ERRORS,
         says="no answer"),
+    Submission("forging-refusal", "refuse to run cells", REFUSES_CELLS, ZERO, points={},
+        says="was stopped after"),
     Submission("forging-array", "have the judge's memory taken for an answer",
         MEMORY_AS_ARRAY, lesson="lent", points={"pathwise_estimate": 2.0}),
     Submission("forging-graph", "send a graph that is none", loss=ODD_GRAPH, says="no answer"),
