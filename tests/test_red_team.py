@@ -2,115 +2,28 @@
 
 import os
 import re
-import time
 from pathlib import Path
 
 import pytest
-from nbconvert.exporters import HTMLExporter
 
-from autograde.grading.executing import Limits
-from autograde.grading.judges import LocalJudges
-from autograde.grading.report import csv_path, html_path, write_report
-from autograde.grading.saving import autograded_path, feedback_path
-from autograde.grading.submissions import Submission as HandedIn
-from autograde.grading.whole_class import grade_class
 from tests.browser import a_browser
-from tests.red_team import breaking, escaping, exhausting, forging, injecting, reading
+from tests.red_team import injecting
+from tests.red_team.attack import ALL, FAMILIES, HONEST, LIMITS, attacked
 from tests.red_team.bait import ATTEMPT, baited
-from tests.red_team.course import RedCourse
-from tests.red_team.evidence import (
-    Aftermath,
-    as_formgrader_shows,
-    dangers,
-    first_output,
-    processes_of,
-)
-from tests.red_team.submission import LOSS, TD_ERROR, Submission
+from tests.red_team.evidence import dangers
 from tests.sample_course import REPOSITORY
 from tests.walled import needs_walls, outside
 
 pytestmark = pytest.mark.slow
-LIMITS = Limits(cell_seconds=6.0, notebook_seconds=30.0)
-FAMILIES = (forging, reading, escaping, exhausting, breaking, injecting)
-ALL = {one.name: one for family in FAMILIES for one in family.SUBMISSIONS}
-WHERE = "import os\nprint('scratch:', os.getcwd())"
-HONEST = (
-    Submission("aa", "be honest", WHERE, "right", points={"reinforce_loss": LOSS,
-        "td_error": TD_ERROR}),
-    Submission("zz", "be honest, last", WHERE, "right", points={"reinforce_loss": LOSS,
-        "td_error": TD_ERROR}),
-    Submission("zz lent", "be honest in the other lesson", WHERE, "right", lesson="lent",
-        points={"pathwise_estimate": 2.0, "agent": 1.0}),
-)  # fmt: skip
-STRAYS = ("=1+1", "<img src=x onerror=alert(1)>", "[red]x[", "\x1b]0;pwned\x07", "..evil")
+SECONDS = LIMITS.notebook_seconds + 20  # with reading it and writing the feedback
 BLOCK = re.compile(r"<!-- red-team: begin -->\n(.*?)\n<!-- red-team: end -->", re.DOTALL)
 
 
 @pytest.fixture(scope="module")
 def after(tmp_path_factory):
-    """The whole class, graded by one judge, one after the other, and then once more."""
+    """What is there when the whole class is graded."""
     needs_walls()
-    folder = tmp_path_factory.mktemp("red-team")
-    course = RedCourse(folder)
-    with baited() as bait:
-        for one in (*HONEST, *ALL.values()):
-            course.hand_in(one, bait.code)
-        for name in STRAYS:
-            (course.room.submitted / name).write_text("x")
-        clock = Clock()
-        found = aftermath(course, grade(course, clock))
-        found.seconds = clock.seconds
-        found.again = grade(course).graded
-        found.survivors = processes_of(scratches(found))
-        found.written, found.heard = bait.written(), bait.heard()
-        found.secret = bait.word
-    return found
-
-
-class Clock:
-    """How long each submission takes, from the one before until it is saved."""
-
-    def __init__(self):
-        self.seconds = {}
-        self.last = None
-
-    def __call__(self, record, graded):
-        now = time.monotonic()
-        if self.last is not None:
-            self.seconds[record.student] = now - self.last
-        self.last = now
-
-
-def grade(course, clock=None):
-    """The class by one judge, so that whoever comes later meets what was left behind."""
-    judges = LocalJudges(1)
-    return grade_class(course.room, course.lessons, limits=LIMITS, judges=judges, on_record=clock)
-
-
-def aftermath(course, outcome):
-    """Records and pages of all students."""
-    write_report(course.room, course.lessons, outcome.strays)
-    records = {one.student: one for one in outcome.records}
-    pages, outputs = {}, {}
-    for one in (*HONEST, *ALL.values()):
-        lesson = course.lesson(one.lesson)
-        handed_in = HandedIn(one.name, lesson, course.room.submitted)
-        pages[one.name] = feedback_path(course.room, handed_in).read_text(encoding="utf-8")
-        outputs[one.name] = first_output(autograded_path(course.room, handed_in))
-    exporter = HTMLExporter(config=course.room.config)
-    by_hand = {}
-    for one in injecting.SUBMISSIONS:
-        handed_in = HandedIn(one.name, course.lesson(one.lesson), course.room.submitted)
-        by_hand[one.name] = as_formgrader_shows(autograded_path(course.room, handed_in), exporter)
-    report = html_path(course.room).read_text(encoding="utf-8")
-    table = csv_path(course.room).read_text(encoding="utf-8")
-    return Aftermath(records, pages, outputs, by_hand, report, table)
-
-
-def scratches(found):
-    """The folders in which the workers were."""
-    texts = " ".join(found.outputs[one.name] for one in HONEST)
-    return re.findall(r"scratch: (\S+)/scratch-", texts)
+    return attacked(tmp_path_factory.mktemp("red-team"))
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -167,13 +80,13 @@ def test_no_page_is_larger_than_a_browser_takes(after):
 
 def test_nothing_is_left_behind(after):
     assert (after.survivors, after.written, after.heard) == ([], [], [])
-    assert scratches(after)
-    assert not any(os.path.exists(folder) for folder in scratches(after))
+    assert after.scratches
+    assert not any(os.path.exists(folder) for folder in after.scratches)
 
 
 def test_no_submission_takes_longer_than_it_may(after):
     longest = max(after.seconds, key=after.seconds.get)
-    assert after.seconds[longest] < LIMITS.notebook_seconds + 20, longest
+    assert after.seconds[longest] < SECONDS, longest
 
 
 def test_no_submission_has_to_be_graded_anew_in_the_next_run(after):
@@ -223,14 +136,13 @@ def injecting_names():
 
 
 def test_the_readme_shows_what_came_of_it(after):
-    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-    shown = BLOCK.search(text)
-    assert shown, (
-        f"README.md has no block of the red team; it should hold\n{after.table(list(ALL.values()))}"
-    )
-    assert shown[1] == after.table(list(ALL.values()))
+    wanted = after.table(list(ALL.values()))
+    shown = BLOCK.search((REPOSITORY / "README.md").read_text(encoding="utf-8"))
+    assert shown, f"README.md has no block of the red team; it should hold\n{wanted}"
+    assert shown[1] == wanted
 
 
 def test_there_are_enough_submissions_of_each_family():
-    assert len(ALL) == sum(len(family.SUBMISSIONS) for family in FAMILIES) >= 75
-    assert all(len(family.SUBMISSIONS) >= 10 for family in FAMILIES)
+    assert len(ALL) >= 75
+    assert len(FAMILIES) == 6
+    assert all(sum(one.family == family for one in ALL.values()) >= 10 for family in FAMILIES)

@@ -1,5 +1,5 @@
 """A class that attacks the grader: hostile and broken submissions, as data, by family.
 
-Each module holds one family. `course.py` makes the lessons and the notebooks, `evidence.py` looks
-at what a class has left behind, in the pages and on the machine.
+A submission's family is the first word of its name. `course.py` makes the lessons and notebooks,
+`bait.py` what must not be reached, `attack.py` grades everybody, `evidence.py` looks at the rest.
 """

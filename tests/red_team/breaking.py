@@ -7,7 +7,7 @@ import os
 import zipfile
 from pathlib import Path
 
-from tests.red_team.forging import FRAME
+from tests.red_team.frames import FRAME
 from tests.red_team.submission import LOSS, TD_ERROR, Submission
 
 ALL = {"reinforce_loss": LOSS, "td_error": TD_ERROR}

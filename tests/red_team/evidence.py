@@ -27,17 +27,18 @@ class Aftermath:
     """
 
     records: dict[str, Record]
-    pages: dict[str, str]
-    outputs: dict[str, str]
-    by_hand: dict[str, str]
-    report: str
-    csv: str
+    pages: dict[str, str] = field(default_factory=dict)
+    outputs: dict[str, str] = field(default_factory=dict)
+    by_hand: dict[str, str] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    report: str = ""
+    csv: str = ""
+    secret: str = ""
+    again: int = 0
+    scratches: list[str] = field(default_factory=list)
     survivors: list[str] = field(default_factory=list)
     written: list[str] = field(default_factory=list)
     heard: list[bytes] = field(default_factory=list)
-    secret: str = ""
-    seconds: dict[str, float] = field(default_factory=dict)
-    again: int = 0
 
     def earned(self, one: Submission) -> dict[str, float]:
         """Points by exercise, those without points and those graded by hand left out."""

@@ -1,6 +1,6 @@
 """Using up time, memory, processes, disk, or whoever reads what comes back."""
 
-from tests.red_team.forging import FRAME
+from tests.red_team.frames import FRAME
 from tests.red_team.submission import Submission, code_cell
 
 STOPPED, NO_ANSWER = "was stopped after", "no answer"

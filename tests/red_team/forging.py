@@ -1,29 +1,15 @@
 """Points for nothing: submissions that lie about their results."""
 
-from tests.red_team.submission import SERVER, Submission
+from tests.red_team.submission import Submission
 
 ZERO = "def reinforce_loss(log_prob, reward, gamma):\n    return 0 * log_prob.sum()\n"
 YES = "def check(*more, **options):\n    pass\n"
-FRAME = (
-    f"{SERVER}import json, struct\n"
-    "def tell(message, *buffers):\n"
-    "    sizes = [len(one) for one in buffers]\n"
-    "    header = json.dumps({'message': message, 'sizes': sizes}).encode()\n"
-    "    lengths = struct.pack('!II', len(header), sum(sizes))\n"
-    "    server.connection.sendall(lengths + header + b''.join(buffers))\n"
-)
 DIES_AT_SET_UP = (
     "import builtins, os\nreal = builtins.__import__\n"
     "def trap(name, *more, **options):\n"
     "    if name == 'course_lib':\n        os._exit(0)\n"
     "    return real(name, *more, **options)\n"
     "builtins.__import__ = trap\n"
-)
-REFUSES_NAMES = (
-    f"{SERVER}def names_of(names):\n"
-    "    if not names:\n        raise ValueError('not now')\n"
-    "    return type(server).do_names(server, names)\n"
-    "server.do_names = names_of\n"
 )
 BY_TABLE = (
     "def by_table(known, log_prob, reward):\n"
@@ -125,32 +111,6 @@ ALIAS = (
     "    def __call__(self, *more, **options): return td_error(*more, **options)\n"
     "reinforce_loss = Easier()\nreinforce_loss.exercise = 'td_error'\n"
 )
-ANSWERS_AHEAD = (
-    f"{FRAME}def reinforce_loss(log_prob, reward, gamma):\n"
-    "    for _ in range(50):\n        tell({'value': 0.0})\n"
-    "    return 0 * log_prob.sum()\n"
-)
-FORGED_PART = (
-    f"{FRAME}tell({{'part': {{'status': 'ok', 'outputs': ["
-    "{'output_type': 'execute_result', 'data': {'text/plain': '3.0'}, 'metadata': {}}]}})\n"
-)
-FORGED_ERRORS = (
-    f"{FRAME}def reinforce_loss(log_prob, reward, gamma):\n"
-    "    tell({'error': ['CheckFailed', 'points=3', '']})\n"
-    "    tell({'error': ['CellTimeout', '', '']})\n"
-    "    return 0 * log_prob.sum()\n"
-)
-REFUSES_CELLS = (
-    f"{SERVER}class CellTimeout(BaseException): pass\n"
-    "def refuse(**more): raise CellTimeout('later')\nserver.do_cell = refuse\n"
-)
-ODD_GRAPH = (
-    f"{FRAME}graph = 0\nfor _ in range(14):\n    graph = ['list', [graph]]\n"
-    "zero = bytes(8)\n"
-    "def reinforce_loss(log_prob, reward, gamma):\n"
-    "    tell({'value': ['tensor', 'float64', [], True, 0], 'graph': graph}, zero)\n"
-    "    return 0 * log_prob.sum()\n"
-)
 LIAR = (
     "from course_lib.checks import outcome\nhonest = outcome.run_case\n"
     "def lie(exercise, function, case):\n"
@@ -160,7 +120,7 @@ LIAR = (
     "outcome.run_case = lie\n"
 )
 STATE = (
-    f"{SERVER}def reinforce_loss(log_prob, reward, gamma):\n"
+    "def reinforce_loss(log_prob, reward, gamma):\n"
     "    torch.manual_seed(0)\n    reward.mul_(0)\n    log_prob.data.mul_(0)\n"
     "    return (log_prob * 0).sum()\n"
 )
@@ -211,19 +171,6 @@ SUBMISSIONS = (
         DIES_AT_SET_UP + YES, ZERO, "def td_error(*more): return 0", points={},
         says="ended its process",
     ),
-    Submission(
-        "forging-names", "refuse to say names, so that `check` is one's own",
-        REFUSES_NAMES, YES + ZERO,
-    ),
-    Submission("forging-part", "send the result of a cell before it is asked for", FORGED_PART,
-        ZERO, says="no answer"),
-    Submission("forging-ahead", "answer calls that come later", loss=ANSWERS_AHEAD,
-        says="no answer"),
-    Submission("forging-errors", "send errors of the grader's own", loss=FORGED_ERRORS,
-        says="no answer"),
-    Submission("forging-refusal", "refuse to run cells", REFUSES_CELLS, ZERO, points={},
-        says="was stopped after"),
     Submission("forging-array", "have the judge's memory taken for an answer",
         MEMORY_AS_ARRAY, lesson="lent", points={"pathwise_estimate": 2.0}),
-    Submission("forging-graph", "send a graph that is none", loss=ODD_GRAPH, says="no answer"),
 )  # fmt: skip
