@@ -2,6 +2,7 @@
 
 import os
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -97,7 +98,8 @@ def first_output(path: Path) -> str:
 
 def as_formgrader_shows(path: Path, exporter: HTMLExporter) -> str:
     """The cells of a graded notebook, as the pages for grading by hand show them."""
-    page, _ = exporter.from_filename(os.fspath(path))
+    with warnings.catch_warnings(action="ignore"):  # An output of no kind that is shown.
+        page, _ = exporter.from_filename(os.fspath(path))
     return str(BeautifulSoup(page, "html.parser").body)
 
 
