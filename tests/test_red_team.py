@@ -37,7 +37,15 @@ def test_the_report_says_what_happened(after, name):
     assert name in after.report
 
 
-@pytest.mark.parametrize("name", [name for name, one in ALL.items() if one.attempt])
+def attempts():
+    """The names of all attempts; those that are known to get through have to, until mended."""
+    for name, one in ALL.items():
+        known = [pytest.mark.xfail(strict=True, reason=one.still)] if one.still else []
+        if one.attempt:
+            yield pytest.param(name, marks=known)
+
+
+@pytest.mark.parametrize("name", attempts())
 def test_no_attempt_gets_through(after, name):
     assert "held" in after.outputs[name] and "THROUGH" not in after.outputs[name]
 

@@ -27,6 +27,7 @@ class Submission:
         points: what has to be earned, by exercise; exercises that are not here earn nothing.
         says: words that the notes on the submission have to contain; "" if nothing is to be said.
         naive: whether a grader fooled by it exists: checks in the namespace of the answers.
+        still: why an attempt still gets through; "" if it does not.
         outside: for an attempt (`attempt`): whether it gets through where there is no wall.
     """
 
@@ -44,6 +45,7 @@ class Submission:
     says: str = ""
     naive: bool = False
     attempt: str = ""
+    still: str = ""
     outside: bool = True
 
     @property
