@@ -45,7 +45,7 @@ def attempts():
             yield pytest.param(name, marks=known)
 
 
-@pytest.mark.parametrize("name", attempts())
+@pytest.mark.parametrize("name", list(attempts()))
 def test_no_attempt_gets_through(after, name):
     assert "held" in after.outputs[name] and "THROUGH" not in after.outputs[name]
 
