@@ -30,8 +30,8 @@ IN_MEMORY = (
     "import gc, types\n"
     "def reinforce_loss(log_prob, reward, gamma):\n"
     "    for one in gc.get_objects():\n"
-    "        if isinstance(one, types.FunctionType) and one.__name__ == 'reinforce_loss':\n"
-    "            if one.__module__ != '__main__':\n"
+    "        if type(one) is types.FunctionType and one.__name__ == 'reinforce_loss':\n"
+    "            if one.__module__.startswith('course_lib.reference'):\n"
     "                return one(log_prob, reward, gamma)\n"
     "    return 0 * log_prob.sum()\n"
 )
