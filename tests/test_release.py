@@ -131,8 +131,8 @@ def test_in_a_process_of_its_own_the_edition_names_what_is_missing_and_what_is_w
     )
     loop, hidden, wrong, choice = run_alone(folder, code).stdout.splitlines()
     assert loop == (
-        "`generalized_advantage` is an exercise of lesson 05, so the course does not bring it "
-        "along. Hand yours over: advantage=generalized_advantage."
+        "`a2c_loss` is an exercise of lesson 05, so the course does not bring it along. Hand "
+        "yours over: loss=a2c_loss."
     )
     assert "visible cases only" in hidden
     assert wrong == "bootstraps-after-termination 0 1"
@@ -191,6 +191,18 @@ def test_what_two_released_lessons_share_has_another_form_and_the_grader_s_editi
     assert "generalized_advantage" not in contents_of(both, grading=True).stand_ins
     assert "generalized_advantage" not in contents_of(both).kept
     assert "generalized_advantage" not in contents_of(both[:1]).stand_ins
+
+
+def test_the_grader_s_edition_has_no_file_with_an_exercise_s_stand_in(tmp_path):
+    lesson = lesson_about(tmp_path, "clip_fraction")
+    texts = {}
+    for grading in (True, False):
+        write_edition(tmp_path / str(grading), [lesson], grading=grading)
+        file = tmp_path / str(grading) / "course_lib" / "reference" / "stand_ins.py"
+        texts[grading] = file.read_text(encoding="utf-8")
+    assert "def clip_fraction" in texts[False]
+    assert "def clip_fraction" not in texts[True]
+    assert "def reward_to_go" not in texts[True] + texts[False]
 
 
 def test_what_a_loop_takes_no_argument_for_has_another_form_in_its_own_lesson_too(tmp_path):

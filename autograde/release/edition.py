@@ -17,15 +17,17 @@ from pathlib import Path
 from autograde.lesson import Lesson
 from autograde.release.contents import Contents, contents_of
 from autograde.release.extract import (
+    cut_out,
     defined_names,
     extracted,
     reference_modules,
+    with_helpers,
     with_what_they_call,
 )
 from autograde.release.library import LIBRARY, SUFFIXES, library_files
 
 HERE = Path(__file__).parent
-SHIPPED = ("lookup.py", "stand_ins.py")
+SHIPPED = HERE / "shipped"
 CACHE = HERE.parent / ".editions"
 UNUSED_DAYS = 7
 REFERENCE_TEXT = '''"""What this edition has of the course's formulas: see `lookup.py`."""
@@ -64,8 +66,10 @@ def write_edition(folder: Path, lessons: Sequence[Lesson], *, grading: bool = Fa
 def write_reference(folder: Path, contents: Contents) -> None:
     """What is left of the reference: kept functions, stand-ins, names that say why they went."""
     folder.mkdir(parents=True)
-    for name in SHIPPED:
-        shutil.copyfile(HERE / "shipped" / name, folder / name)
+    shutil.copyfile(SHIPPED / "lookup.py", folder / "lookup.py")
+    stand_ins = SHIPPED / "stand_ins.py"
+    chosen = with_helpers(stand_ins, contents.stand_ins)
+    (folder / stand_ins.name).write_text(cut_out(stand_ins, chosen), encoding="utf-8")
     without = {*contents.exercises, *contents.stand_ins}
     kept = with_what_they_call(contents.kept, without)
     places = defined_names()

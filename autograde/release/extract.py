@@ -62,13 +62,28 @@ def mentions(node: ast.AST) -> set[str]:
 
 def extracted(module: str, names: set[str]) -> str:
     """The text of a module with these of its names only; others are looked up elsewhere."""
-    path = reference_modules()[module]
+    return cut_out(reference_modules()[module], names, FALLBACK)
+
+
+def cut_out(path: Path, names: set[str], *more: str) -> str:
+    """The text of a file with these of its names, the imports that they need, and `more` lines."""
     body = [node for node in parsed(path).body if names & set(given(node))]
     used = set().union(*(mentions(node) for node in body))
     lines = path.read_text(encoding="utf-8").split("\n")
     needed = [text for node in parsed(path).body if (text := import_text(node, used))]
     texts = ["\n".join(lines[first_line(node) - 1 : node.end_lineno]) for node in body]
-    return "\n\n".join([HEADER, "\n".join([*needed, FALLBACK]), *texts]) + "\n"
+    return "\n\n".join([HEADER, "\n".join([*needed, *more]), *texts]) + "\n"
+
+
+def with_helpers(path: Path, names: Iterable[str]) -> set[str]:
+    """These names of a file, and those of its others that they mention."""
+    there = {name: node for node in parsed(path).body for name in given(node)}
+    chosen, left = set(), set(names) & set(there)
+    while left:
+        name = left.pop()
+        chosen.add(name)
+        left |= (mentions(there[name]) & set(there)) - chosen
+    return chosen
 
 
 def import_text(node: ast.stmt, used: set[str]) -> str:
