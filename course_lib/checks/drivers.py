@@ -144,7 +144,8 @@ def order_of_minibatches(function: Callable, inputs: Mapping[str, Any]) -> str:
     if torch.equal(order, torch.arange(len(order))):
         return "in order"
     if all(int(one.max() - one.min()) < len(one) for one in found if len(one)):
-        return "each minibatch holds neighbours only"
+        runs = all(torch.equal(one, one.sort().values) for one in found)
+        return "each minibatch is a run" if runs else "each minibatch holds neighbours only"
     return "mixed"
 
 

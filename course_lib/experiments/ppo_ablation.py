@@ -51,7 +51,7 @@ PPO_ABLATION = Experiment(
     question="Which details of PPO's implementation matter on small tasks?",
     variants=(*CHANGES, RANDOM),
     tasks=tuple(BUDGETS),
-    seeds=5,
+    seeds=3,
     run=ablation_run,
     baseline=RANDOM,
 )

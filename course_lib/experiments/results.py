@@ -4,6 +4,7 @@ import json
 import tempfile
 from dataclasses import dataclass
 from importlib.metadata import version
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -32,10 +33,12 @@ class Results:
 
     @property
     def seeds(self) -> int:
-        """How many seeds every variant has on every task."""
-        rows = [(one, task) for one in self.experiment.variants for task in self.experiment.tasks]
-        per_row = {row: sum(trial[:2] == row for trial in self.returns) for row in rows}
-        return min(per_row.values())
+        """How many seeds, from 0 on, every variant has on every task."""
+        one = self.experiment
+        rows = [(variant, task) for variant in one.variants for task in one.tasks]
+        return next(
+            seed for seed in count() if any((*row, seed) not in self.returns for row in rows)
+        )
 
     def array(self) -> np.ndarray:
         """(variants, tasks, seeds, points) mean returns of the seeds that are complete.

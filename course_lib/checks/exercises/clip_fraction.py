@@ -20,11 +20,11 @@ def cases(generator: torch.Generator) -> list[Case]:
         old = log_probs(generator, size)
         return {"log_prob": old + 0.4 * normal(generator, size), "old_log_prob": old}
 
-    # ln 1.21 = 0.19 and 1/0.82 = 1.22 fall on the other side.
+    # ln 1.21 = 0.19, 1/1.21 = 0.83 and 1/1.23 = 0.81 are inside.
     return [
-        Case("five ratios", {**moved(1.05, 1.21, 0.82, 0.6, 1.6), "clip_epsilon": 0.2}),
+        Case("six ratios", {**moved(1.05, 1.21, 1.23, 0.6, 1.6, 0.9), "clip_epsilon": 0.2}),
         Case("forty ratios", {**batch(40), "clip_epsilon": 0.3}),
-        Case("rare actions", {**moved(1.5, 0.5, 1.1, 0.97, 1.15, 2.0), "clip_epsilon": 0.1}),
+        Case("rare actions", {**moved(1.5, 0.5, 1.08, 0.97, 1.15, 2.0), "clip_epsilon": 0.1}),
         Case("the policy as it acted", {**moved(1.0, 1.0, 1.0), "clip_epsilon": 0.2}, EDGE),
         Case("all far away", {**moved(0.1, 5.0, 0.3), "clip_epsilon": 0.2}, EDGE),
         Case("a single ratio", {**moved(0.7), "clip_epsilon": 0.2}, EDGE),
@@ -129,7 +129,7 @@ EXERCISE = Exercise(
             "the ratio: take the exponential first.",
             by_the_logarithm,
         ),
-        Mistake("share-inside", "That is the share that is still inside.", inside),
+        Mistake("share-inside", "That is the share that is still inside: one minus what is wanted.", inside),
         Mistake(
             "counted",
             "That is how many there are. Divide by the number of samples: a fraction does not "

@@ -68,7 +68,7 @@ def as_many_pieces(size: int, minibatch_size: int, generator: torch.Generator) -
 
 def even_pieces(size: int, minibatch_size: int, generator: torch.Generator) -> list[Tensor]:
     order = torch.randperm(size, generator=generator)
-    return list(order.chunk(-(-size // minibatch_size)))
+    return list(order.tensor_split(-(-size // minibatch_size)))
 
 
 def one_piece(size: int, minibatch_size: int, generator: torch.Generator) -> list[Tensor]:

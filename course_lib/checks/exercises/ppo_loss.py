@@ -149,7 +149,7 @@ def in_one_mean(
 ) -> Tensor:  # fmt: skip
     """Right: everything inside one mean, in float64 inside."""
     ratio, weight = (log_prob - old_log_prob).double().exp(), advantage.data.double()
-    bound = torch.where(weight > 0, 1 + clip_epsilon, 1 - clip_epsilon) * weight
+    bound = (1 + clip_epsilon * weight.sign()) * weight
     gained = torch.where(ratio * weight < bound, ratio * weight, bound)
     error = (value - value_target.data).double()
     each = gained - value_coef * error**2 / 2 + entropy_coef * entropy.double()
