@@ -12,9 +12,10 @@ from course_lib.algorithms import PPOConfig, Progress
 from course_lib.algorithms.progress import NotFiniteError
 from course_lib.environments import make_vector
 from course_lib.experiments import EXPERIMENTS, PUBLISHED, Experiment, returns_of, stored
-from course_lib.experiments.__main__ import complete, parse_arguments
+from course_lib.experiments.__main__ import parse_arguments
 from course_lib.experiments.detailed_ppo import DetailedPPOConfig, Standardize, detailed_ppo
 from course_lib.experiments.experiment import Trial
+from course_lib.experiments.making import complete, train
 from course_lib.experiments.results import Results, read_results, write_results
 from course_lib.reference import RunningNormalizer
 from course_lib.runs import Run
@@ -41,14 +42,14 @@ class Serial:
     def __init__(self):
         self.trials = []
 
-    def submit(self, function, name, trial):
+    def submit(self, function, experiment, trial):
         self.trials.append(trial)
         future = Future()
-        future.set_result(function(name, trial))
+        future.set_result(function(experiment, trial))
         return future
 
 
-def numbers(name, trial):
+def numbers(experiment, trial):
     """Stands for a training."""
     return [float(trial.seed), None if trial.variant == "0.2" else 2.0, 10.0 * trial.seed]
 
@@ -65,7 +66,7 @@ def test_an_experiment_goes_on_where_it_stopped_and_forgets_other_settings(tmp_p
     complete(executor, SMALL, path, again=False, train_one=numbers)
     assert executor.trials == list(SMALL.trials())
     found = read_results(SMALL, path)
-    assert found.returns == {trial: numbers("small", trial) for trial in SMALL.trials()}
+    assert found.returns == {trial: numbers(SMALL, trial) for trial in SMALL.trials()}
     assert found.made_by == "python -m course_lib.experiments small"
     other = replace(SMALL, points=4)
     assert read_results(other, path).returns == {}
@@ -74,9 +75,23 @@ def test_an_experiment_goes_on_where_it_stopped_and_forgets_other_settings(tmp_p
     assert [one.name for one in tmp_path.iterdir()] == ["small.json"]
 
 
+def test_a_task_can_be_made_alone(tmp_path):
+    two, executor = replace(SMALL, tasks=(CARTPOLE, "Pendulum-v1")), Serial()
+    complete(executor, two, tmp_path / "x.json", False, train_one=numbers, only="Pendulum-v1")
+    assert {trial.task for trial in executor.trials} == {"Pendulum-v1"}
+    assert len(executor.trials) == 4
+
+
+def test_one_worker_is_this_process(tmp_path):
+    path, once = tmp_path / "small.json", replace(SMALL, variants=("0.2",), seeds=1, baseline="0.2")
+    complete(None, once, path, again=False)
+    (trial,) = once.trials()
+    assert read_results(once, path).returns == {trial: train(once, trial)}
+
+
 def test_a_file_has_one_training_a_line(tmp_path):
     path = tmp_path / "small.json"
-    write_results(SMALL, {one: numbers("small", one) for one in SMALL.trials()}, path)
+    write_results(SMALL, {one: numbers(SMALL, one) for one in SMALL.trials()}, path)
     lines = path.read_text(encoding="utf-8").splitlines()
     assert f'  ["0.2", "{CARTPOLE}", 1, [1.0, null, 10.0]]' in lines
     assert set(json.loads("\n".join(lines))["versions"]) == {"torch", "gymnasium", "numpy"}
@@ -89,10 +104,22 @@ def test_scores_are_0_for_the_baseline_and_1_for_the_best_training():
     }
     scores = Results("", SMALL, returns).scores(last=1)
     # At the end: 2 and 4, mean 3, is 0; 13 is 1; a broken training counts as the worst return, 0.
-    assert np.allclose(scores[:, 0], [[-0.1, 0.1], [1.0, -0.3]])
+    assert np.allclose(scores, [[-0.1, 0.1], [1.0, -0.3]])
     # Over the whole: 1 and 3, mean 2; the best is 11; (3 + 0)/2 = 1.5.
     whole = Results("", SMALL, returns).scores(last=2)
-    assert np.allclose(whole[:, 0], [[-1 / 9, 1 / 9], [1.0, -0.5 / 9]])
+    assert np.allclose(whole, [[-1 / 9, 1 / 9], [1.0, -0.5 / 9]])
+
+
+def test_only_columns_that_every_row_has_count_and_each_task_has_its_own_scale():
+    two = replace(SMALL, tasks=(CARTPOLE, "Pendulum-v1"))
+    returns = {
+        Trial("0.1", CARTPOLE, 0): [10.0], Trial("0.2", CARTPOLE, 0): [20.0],
+        Trial("0.1", CARTPOLE, 1): [11.0],
+        Trial("0.1", "Pendulum-v1", 1): [-900.0], Trial("0.2", "Pendulum-v1", 1): [-400.0],
+    }  # fmt: skip
+    found = Results("", two, returns)
+    assert found.columns == [(CARTPOLE, 0), ("Pendulum-v1", 1)]
+    assert np.allclose(found.scores(last=1), [[0, 0], [1, 1]])
 
 
 def test_returns_are_judged_evenly_and_the_seed_decides():
@@ -185,13 +212,13 @@ def test_unknown_details_rows_and_tasks_are_named():
 @pytest.mark.parametrize("experiment", EXPERIMENTS.values(), ids=lambda one: one.name)
 def test_what_is_stored_is_what_the_experiment_asks_for_today(experiment):
     found = stored(experiment.name)
-    assert set(found.returns) == set(experiment.trials())
-    assert found.seeds == experiment.seeds >= 3
+    assert set(found.returns) <= set(experiment.trials())
+    assert found.columns
     assert all(len(one) == experiment.points for one in found.returns.values())
-    scores = found.scores()
-    baseline = experiment.variants.index(experiment.baseline)
-    assert np.allclose(scores[baseline].mean(-1), 0)
-    assert np.allclose(scores.max(axis=(0, 2)), 1)
+    scores, baseline = found.scores(), experiment.variants.index(experiment.baseline)
+    for places in found.places().values():
+        assert scores[baseline, places].mean() == pytest.approx(0, abs=1e-12)
+        assert scores[:, places].max() == pytest.approx(1)
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS.values(), ids=lambda one: one.name)
@@ -212,7 +239,11 @@ def test_the_published_column_is_that_of_the_lecture():
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(["moon"], "no experiment is called 'moon'"), (["--seeds", "0"], "at least 1, got 0")],
+    [
+        (["moon"], "no experiment is called 'moon'"),
+        (["--seeds", "0"], "at least 1, got 0"),
+        (["ppo-table", "--task", "Moon-v0"], "ppo-table has the tasks Pendulum-v1"),
+    ],
 )
 def test_the_command_refuses_what_it_cannot_do(arguments, message, capsys):
     with pytest.raises(SystemExit) as stop:

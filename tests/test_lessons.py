@@ -72,6 +72,17 @@ FUNCTIONS = {
         "a2c_loss",
         "normalize_advantage",
     ],
+    "ppo": [
+        "kl_penalty_loss",
+        "adapt_kl_coef",
+        "clipped_surrogate_loss",
+        "clipped_value_loss",
+        "clip_fraction",
+        "approximate_kl",
+        "ppo_loss",
+        "minibatch_indices",
+        "RunningNormalizer",
+    ],
 }
 NOTHING_IS_TRAINED = {"agents_and_returns", "log_derivative_trick", "policy_gradient_theorem"}
 
@@ -153,7 +164,8 @@ def test_every_question_stands_in_the_page_with_all_its_letters(path):
 def test_every_exercise_has_three_hints_and_says_points_minutes_and_difficulty(path):
     cells = cells_of(path)
     for name in FUNCTIONS[path.stem]:
-        place = next(i for i, cell in enumerate(cells) if f"def {name}(" in cell.source)
+        defined = re.compile(rf"^(def {name}\(|class {name}:)", re.MULTILINE)
+        place = next(i for i, cell in enumerate(cells) if defined.search(cell.source))
         around = "\n".join(
             cell.source for cell in cells[place - 2 : place + 4] if cell.cell_type == "markdown"
         )

@@ -51,10 +51,11 @@ FIXED = {
 }
 # Everything but the row's own line is the same in all rows: the settings of the course's PPO, which
 # were found with ε = 0.2.
+# Budgets are short: a task that every row has solved says nothing about the rows.
 BUDGETS = {
-    "CartPole-v1": ("ppo-cartpole", 20_000),
-    "ContinuousCartPole-v0": ("ppo-continuous-cartpole", 20_000),
-    "Pendulum-v1": ("ppo-pendulum", 30_000),
+    "Pendulum-v1": ("ppo-pendulum", 24_000),
+    "ContinuousCartPole-v0": ("ppo-continuous-cartpole", 16_000),
+    "CartPole-v1": ("ppo-cartpole", 12_000),
 }
 
 

@@ -4,7 +4,6 @@ import json
 import tempfile
 from dataclasses import dataclass
 from importlib.metadata import version
-from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ from course_lib.experiments.experiment import Experiment, Trial
 FOLDER = Path(__file__).parent / "results"
 COMMAND = "python -m course_lib.experiments"
 PACKAGES = ("torch", "gymnasium", "numpy")
-LAST = 3  # evaluations at the end that a final return is the mean of
+LAST = 2  # evaluations at the end that a final return is the mean of
 
 
 @dataclass(frozen=True)
@@ -32,33 +31,38 @@ class Results:
     returns: dict[Trial, list[float | None]]
 
     @property
-    def seeds(self) -> int:
-        """How many seeds, from 0 on, every variant has on every task."""
+    def columns(self) -> list[tuple[str, int]]:
+        """The (task, seed) that every variant was trained on, in the experiment's order."""
         one = self.experiment
-        rows = [(variant, task) for variant in one.variants for task in one.tasks]
-        return next(
-            seed for seed in count() if any((*row, seed) not in self.returns for row in rows)
-        )
+        seeds = sorted({trial.seed for trial in self.returns})
+        pairs = [(task, seed) for task in one.tasks for seed in seeds]
+        return [pair for pair in pairs if all((v, *pair) in self.returns for v in one.variants)]
 
     def array(self) -> np.ndarray:
-        """(variants, tasks, seeds, points) mean returns of the seeds that are complete.
+        """(variants, columns, points) mean returns.
 
         A training that broke off counts with the worst return of its task from there on.
         """
-        one = self.experiment
-        table = np.array(
-            [
-                [[self.returns[Trial(v, t, s)] for s in range(self.seeds)] for t in one.tasks]
-                for v in one.variants
-            ],
-            dtype=float,
-        )
-        worst = np.nanmin(table, axis=(0, 2, 3))[None, :, None, None]
-        return np.where(np.isnan(table), worst, table)
+        rows = [
+            [self.returns[Trial(variant, *column)] for column in self.columns]
+            for variant in self.experiment.variants
+        ]
+        table = np.array(rows, dtype=float)
+        for places in self.places().values():
+            part = table[:, places]
+            table[:, places] = np.where(np.isnan(part), np.nanmin(part), part)
+        return table
+
+    def places(self) -> dict[str, list[int]]:
+        """Which columns belong to a task, for each task that has any."""
+        found: dict[str, list[int]] = {}
+        for place, (task, _) in enumerate(self.columns):
+            found.setdefault(task, []).append(place)
+        return found
 
     def scores(self, last: int = LAST) -> np.ndarray:
-        """(variants, tasks, seeds) of the mean over the last evaluations, scaled on each task so
-        that the baseline has 0 and the best single training 1.
+        """(variants, columns) of the mean over the last evaluations, scaled on each task so that
+        the baseline has 0 on average and the best single training 1.
 
         Args:
             last: how many evaluations count; all of them for how well it went on the whole.
@@ -66,9 +70,11 @@ class Results:
         Source: the scale is that of Schulman et al. (2017), section 6.1.
         """
         final = self.array()[..., -last:].mean(-1)
-        zero = final[self.experiment.variants.index(self.experiment.baseline)].mean(-1)
-        best = final.max(axis=(0, 2))
-        return (final - zero[:, None]) / (best - zero)[:, None]
+        baseline = self.experiment.variants.index(self.experiment.baseline)
+        for places in self.places().values():
+            zero, best = final[baseline, places].mean(), final[:, places].max()
+            final[:, places] = (final[:, places] - zero) / (best - zero)
+        return final
 
 
 def path_of(experiment: Experiment) -> Path:
@@ -80,7 +86,7 @@ def read_results(experiment: Experiment, path: Path | None = None) -> Results:
     """What is stored of an experiment as it is defined now.
 
     Args:
-        experiment: trainings that it does not ask for, or with other settings, are left out.
+        experiment: rows that it does not have, or has with other settings by now, are left out.
         path: the file, if it is not the experiment's own.
 
     Raises:
@@ -90,7 +96,6 @@ def read_results(experiment: Experiment, path: Path | None = None) -> Results:
     if not path.exists():
         raise ValueError(f"{experiment.name} was not made yet: {COMMAND} {experiment.name}")
     stored = json.loads(path.read_text(encoding="utf-8"))
-    wanted = set(experiment.trials())
     current = {
         (variant, task)
         for variant in experiment.variants
@@ -98,7 +103,7 @@ def read_results(experiment: Experiment, path: Path | None = None) -> Results:
         if stored["settings"].get(f"{variant} on {task}") == experiment.fingerprint(variant, task)
     }
     found = {Trial(*one[:3]): one[3] for one in stored["trainings"]}
-    kept = {key: one for key, one in found.items() if key in wanted and key[:2] in current}
+    kept = {trial: one for trial, one in found.items() if trial[:2] in current}
     return Results(stored["made_by"], experiment, kept)
 
 

@@ -129,7 +129,11 @@ EXERCISE = Exercise(
             "the ratio: take the exponential first.",
             by_the_logarithm,
         ),
-        Mistake("share-inside", "That is the share that is still inside: one minus what is wanted.", inside),
+        Mistake(
+            "share-inside",
+            "That is the share that is still inside: one minus what is wanted.",
+            inside,
+        ),
         Mistake(
             "counted",
             "That is how many there are. Divide by the number of samples: a fraction does not "
