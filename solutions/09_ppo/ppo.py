@@ -99,6 +99,10 @@ def promise_and_truth(policy, log_prob, batch):
     return surrogate(log_prob, *batch[2:]).item(), real
 
 
+# %% [markdown]
+# Each of the three batches, with no limit on the climb: what the batch promises, and what 30 fresh episodes return.
+
+
 # %% nbgrader={"grade": false, "grade_id": "hook", "locked": true, "schema_version": 3, "solution": false} tags=["experiment"]
 def climb_all(loss):
     """(3 batches, looks, 3): step, surrogate, real return."""
@@ -1077,7 +1081,7 @@ print("var,  yours:       ", normalizer.var)
 print("var,  all at once: ", batches[0][0].var(0, correction=0))
 
 # %% [markdown]
-# Which details matter on small tasks? Six changes, one at a time, to the PPO of this course, on three tasks with three seeds each. Made by `python -m course_lib.experiments ppo-ablation`; here is what it stored. A score of 0 is the random policy, 1 the best single training on that task.
+# Which details matter on small tasks? Six changes, one at a time, to the PPO of this course, on small tasks. Made by `python -m course_lib.experiments ppo-ablation`; here is what it stored. A score of 0 is the random policy, 1 the best single training on that task.
 #
 # **Predict:** which one hurts most?
 
@@ -1085,33 +1089,34 @@ print("var,  all at once: ", batches[0][0].var(0, correction=0))
 ablation = stored("ppo-ablation")
 whole, end = ablation.scores(last=6), ablation.scores()
 rows = [row for row in ablation.experiment.variants if row != ablation.experiment.baseline]
-print(f"{ablation.seeds} seeds of {', '.join(ablation.experiment.tasks)}; mean scores")
+print("trainings a row:", ", ".join(f"{task} seed {seed}" for task, seed in ablation.columns))
 print("                                     whole training   its end   behind the first row")
 for place, row in enumerate(rows):
-    behind = (whole[0] - whole[place]).ravel()  # of the same task and seed
-    error = behind.std(ddof=1) / behind.size**0.5
+    behind = whole[0] - whole[place]  # of the same task and seed
+    error = f" ± {behind.std(ddof=1) / behind.size**0.5:.2f}" if behind.size > 1 else ""
     means = f"{whole[place].mean():10.2f} {end[place].mean():12.2f}"
-    print(f"{row:36} {means} {behind.mean():12.2f} ± {error:.2f}")
+    print(f"{row:36} {means} {behind.mean():12.2f}{error}")
 
 # %% nbgrader={"grade": false, "grade_id": "ablation-figure", "locked": true, "schema_version": 3, "solution": false}
 figure, axes = new_figure(size=(7, 3.6))
-markers = dict(zip(ablation.experiment.tasks, "os^", strict=True))
-for place, _ in enumerate(rows):
-    for (task, marker), one in zip(markers.items(), whole[place], strict=True):
-        label = task if place == 0 else None
-        axes.plot(one, [place] * len(one), marker, color=COLORS["ppo"], alpha=0.35, label=label)
-    axes.plot(whole[place].mean(), place, "|", color="black", markersize=18, markeredgewidth=2.5)
-axes.axvline(whole[0].mean(), color="black", linewidth=1, linestyle=":")
+for (task, places), marker in zip(ablation.places().items(), "os^", strict=False):
+    for place in range(len(rows)):
+        axes.plot(
+            whole[place, places], [place] * len(places), marker, color=COLORS["ppo"], alpha=0.5,
+            label=task if place == 0 else None,
+        )  # fmt: skip
+averages = [whole[place].mean() for place in range(len(rows))]
+axes.plot(averages, range(len(rows)), "|k", markersize=18, markeredgewidth=2.5, label="mean")
+axes.axvline(averages[0], color="black", linewidth=1, linestyle=":")
 axes.set_yticks(range(len(rows)), rows)
-axes.invert_yaxis()
 axes.set(xlabel="mean score over the training", ylim=(len(rows) - 0.5, -0.5))
 axes.legend(loc="lower left")
-worst = min(range(len(rows)), key=lambda place: whole[place].mean())
-axes.set_title(f"“{rows[worst]}” costs most", loc="left")
+lowest = rows[int(np.argmin(averages))]
+axes.set_title(f"Most expensive change: {lowest}", loc="left")
 show(
     figure,
-    alt="One row for each change, nine trainings each, their mean as a bar. "
-    + "; ".join(f"{row}: {whole[place].mean():.2f}" for place, row in enumerate(rows))
+    alt="One row for each change, a mark for each training, their mean as a bar. "
+    + "; ".join(f"{row}: {one:.2f}" for row, one in zip(rows, averages, strict=True))
     + ".",
 )
 
@@ -1132,24 +1137,22 @@ for row in ("value loss clipped, ε = 0.2", "observations by running statistics"
 # %% [markdown]
 # ## 7 · The table
 #
-# [001] shows the table with which the clip became the standard. Eleven ways to hold the epochs, each on seven MuJoCo tasks with three seeds, scores averaged; 0 is the random policy, 1 the best result. We redo it in small: Pendulum, continuous CartPole and CartPole, three seeds, 24,000, 16,000 and 12,000 steps (too few to solve them every time; where all succeed, a table says nothing), everything but the limit the same in all rows. (`python -m course_lib.experiments ppo-table`.)
+# [001] shows the table with which the clip became the standard. Eleven ways to hold the epochs, each on seven MuJoCo tasks with three seeds, scores averaged; 0 is the random policy, 1 the best result. We redo it in small, on the course's own tasks, with 24,000 steps on Pendulum, 16,000 on continuous CartPole and 12,000 on CartPole (too few to solve them every time; where all succeed, a table says nothing), everything but the limit the same in all rows. (`python -m course_lib.experiments ppo-table`.)
 #
 # **Predict:** which *differences* of the published column will come out again: the first row's, or those among the other ten?
 
 # %% nbgrader={"grade": false, "grade_id": "table", "locked": true, "schema_version": 3, "solution": false}
 table = stored("ppo-table")
 scores = table.scores()
-ours = {row: scores[place].ravel() for place, row in enumerate(table.experiment.variants)}
+ours = {row: scores[place] for place, row in enumerate(table.experiment.variants)}
 best = max(PUBLISHED, key=lambda row: ours[row].mean())
 count = len(ours[best])
-print(f"{table.seeds} seeds of {', '.join(table.experiment.tasks)}: {count} trainings a row")
+print("trainings a row:", ", ".join(f"{task} seed {seed}" for task, seed in table.columns))
 print("                             published   ours    behind our best row")
 for row, published in PUBLISHED.items():
     behind = ours[best] - ours[row]  # of the same task and seed
-    error = behind.std(ddof=1) / count**0.5
-    print(
-        f"{row:28} {published:8.2f} {ours[row].mean():7.2f}    {behind.mean():5.2f} ± {error:.2f}"
-    )
+    error = f" ± {behind.std(ddof=1) / count**0.5:.2f}" if count > 1 else ""
+    print(f"{row:28} {published:8.2f} {ours[row].mean():7.2f}    {behind.mean():5.2f}{error}")
 
 # %% nbgrader={"grade": false, "grade_id": "table-figure", "locked": true, "schema_version": 3, "solution": false}
 figure, axes = new_figure(size=(7, 4.4))
