@@ -245,9 +245,9 @@ def divergence(log_prob):
 
 
 def moved(kl_coef):
-    """The KL at which your loss is least, found by 400 gradient steps on the logits."""
+    """The KL at which your loss is least, found by 100 gradient steps on the logits."""
     logits = torch.zeros(6, dtype=torch.float64, requires_grad=True)
-    for _ in range(400):
+    for _ in range(100):
         log_prob = logits.log_softmax(-1)
         loss = kl_penalty_loss(log_prob, OLD, A, divergence(log_prob), kl_coef)
         (slope,) = torch.autograd.grad(loss, logits)
@@ -416,7 +416,7 @@ for sign in (1.0, -1.0):
 
 # %% nbgrader={"grade": false, "grade_id": "objectives", "locked": true, "schema_version": 3, "solution": false} tags=["raises-exception"]
 P_OLD = 0.4
-LOG_RATIO = torch.linspace(0.2, 2.0, 181, dtype=torch.float64).log()
+LOG_RATIO = torch.linspace(0.2, 2.0, 91, dtype=torch.float64).log()
 
 
 def objective(kind, log_prob, advantage, epsilon, beta):
@@ -444,7 +444,7 @@ def draw_objectives(upper, lower, advantage, epsilon, beta):
             axes.plot(LOG_RATIO.exp(), curve, style, color=COLORS[color], label=kind)
 
 
-# %% nbgrader={"grade": false, "grade_id": "objectives-figure", "locked": true, "schema_version": 3, "solution": false} tags=["raises-exception"]
+# %% nbgrader={"grade": false, "grade_id": "objectives-figure", "locked": true, "schema_version": 3, "solution": false} tags=["experiment", "raises-exception"]
 figure, grid = new_figure(2, 2, size=(7, 5), sharex=True, sharey="row")
 for (upper, lower), advantage in zip(grid.T, (1, -1), strict=True):
     draw_objectives(upper, lower, advantage, epsilon=0.2, beta=1.0)
@@ -482,7 +482,7 @@ def draw_explorer(axes, advantage, epsilon, beta):
     lower.axhline(0, color="black", linewidth=0.8)
 
 
-# %% tags=["raises-exception"]
+# %% tags=["experiment", "raises-exception"]
 slider(
     draw_explorer, advantage=[-1, 1], epsilon=[0.05, 0.1, 0.2, 0.3, 0.5], beta=[0.3, 1, 3, 10],
     static=[
@@ -1085,7 +1085,7 @@ print("var,  all at once: ", batches[0][0].var(0, correction=0))
 #
 # **Predict:** which one hurts most?
 
-# %% nbgrader={"grade": false, "grade_id": "ablation", "locked": true, "schema_version": 3, "solution": false}
+# %% nbgrader={"grade": false, "grade_id": "ablation", "locked": true, "schema_version": 3, "solution": false} tags=["raises-exception"]
 ablation = stored("ppo-ablation")
 whole, end = ablation.scores(last=6), ablation.scores()
 rows = [row for row in ablation.experiment.variants if row != ablation.experiment.baseline]
@@ -1097,7 +1097,7 @@ for place, row in enumerate(rows):
     means = f"{whole[place].mean():10.2f} {end[place].mean():12.2f}"
     print(f"{row:36} {means} {behind.mean():12.2f}{error}")
 
-# %% nbgrader={"grade": false, "grade_id": "ablation-figure", "locked": true, "schema_version": 3, "solution": false}
+# %% nbgrader={"grade": false, "grade_id": "ablation-figure", "locked": true, "schema_version": 3, "solution": false} tags=["raises-exception"]
 figure, axes = new_figure(size=(7, 3.6))
 for (task, places), marker in zip(ablation.places().items(), "os^", strict=False):
     for place in range(len(rows)):
@@ -1110,7 +1110,7 @@ axes.plot(averages, range(len(rows)), "|k", markersize=18, markeredgewidth=2.5, 
 axes.axvline(averages[0], color="black", linewidth=1, linestyle=":")
 axes.set_yticks(range(len(rows)), rows)
 axes.set(xlabel="mean score over the training", ylim=(len(rows) - 0.5, -0.5))
-axes.legend(loc="lower left")
+axes.legend(loc="best")
 lowest = rows[int(np.argmin(averages))]
 axes.set_title(f"Most expensive change: {lowest}", loc="left")
 show(
@@ -1159,12 +1159,12 @@ figure, axes = new_figure(size=(7, 4.4))
 places, means = np.arange(len(PUBLISHED)), [ours[row].mean() for row in PUBLISHED]
 for place, row in zip(places, PUBLISHED, strict=True):
     axes.plot(ours[row], [place + 0.12] * count, ".", color=COLORS["ppo"], alpha=0.35)
-axes.plot(means, places + 0.12, "o", color=COLORS["ppo"], label="ours: mean, and each training")
+axes.plot(means, places + 0.12, "o", color=COLORS["ppo"], label="ours")
 axes.plot(list(PUBLISHED.values()), places - 0.12, "D", color="black", label="published mean")
 axes.set_yticks(places, list(PUBLISHED))
 axes.set(xlabel="average normalised score", ylim=(len(PUBLISHED) - 0.5, -0.5))
-axes.legend(loc="lower left")
-axes.set_title("TABLE-TITLE", loc="left")
+axes.legend(loc="center")
+axes.set_title("Without any limit nothing is learned; how tight it should be, is open", loc="left")
 show(
     figure,
     alt="Eleven rows, the published score as a diamond, ours as a dot, single trainings faint. "
@@ -1173,7 +1173,11 @@ show(
 )
 
 # %% [markdown]
-# TABLE-FINDING
+# Look at the first line before the rest: it says how few trainings our column rests on, one a row and on a single task. So read large gaps only.
+#
+# - *What agrees.* The first row: without a limit nothing is learned, the score is a random policy's. (The published −0.39 comes, says the paper, from one task on which it fell far below that.) ε = 0.2 is at the top or next to it, and the adaptive prices lie in the middle.
+# - *What does not.* The fixed prices. Published, they are level, 0.62 to 0.72. Here 0.3 and 1 are among the best, 3 has half the score, and 10 learns next to nothing. A dear price means short steps, and 24,000 steps are few; the published runs had a million. That is a guess that you can test: give the last row ten times the steps.
+# - *What cannot be read.* Which of the rows above 0.8 is best. One seed cannot say so. Nor is the contest fair: all rows have the settings that were found with ε = 0.2.
 #
 # Three rows of it on Pendulum, one seed each, with your functions:
 
