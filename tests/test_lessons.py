@@ -140,6 +140,17 @@ FUNCTIONS = {
         "qprop_loss",
         "lqr_gradient",
     ],
+    "ppo": [
+        "kl_penalty_loss",
+        "adapt_kl_coef",
+        "clipped_surrogate_loss",
+        "clipped_value_loss",
+        "clip_fraction",
+        "approximate_kl",
+        "ppo_loss",
+        "minibatch_indices",
+        "RunningNormalizer",
+    ],
 }
 NOTHING_IS_TRAINED = {"agents_and_returns", "log_derivative_trick", "policy_gradient_theorem"}
 

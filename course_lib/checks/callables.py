@@ -104,7 +104,13 @@ def surprise_so_far(
     return torch.stack(rows)
 
 
+def bent_surrogate(log_prob: Tensor, old_log_prob: Tensor, advantage: Tensor) -> Tensor:
+    """Takes what a surrogate loss takes, and bends where PPO clips: −mean A tanh(2(ρ − 1))."""
+    moved = (log_prob - old_log_prob).expm1()
+    return -(advantage * torch.tanh(2 * moved)).mean()
+
+
 MODULES: dict[str, type[nn.Module]] = {
     one.__name__: one for one in (TanhPolicy, QuadraticCritic, Bowl, Drift, Matrix, CentredPolicy)
 }
-FUNCTIONS: dict[str, Callable] = {one.__name__: one for one in (surprise_so_far,)}
+FUNCTIONS: dict[str, Callable] = {one.__name__: one for one in (surprise_so_far, bent_surrogate)}

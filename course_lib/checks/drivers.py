@@ -20,6 +20,14 @@ from course_lib.checks.buffer_drivers import (
     sample_in_words,
     shares_of_rows,
 )
+from course_lib.checks.minibatch_drivers import (
+    indices_in_order,
+    kind_of_minibatches,
+    minibatch_sizes,
+    order_of_minibatches,
+    repeated_epoch,
+    two_epochs,
+)
 from course_lib.checks.noise_drivers import (
     exploring_mean,
     exploring_std,
@@ -55,14 +63,20 @@ __all__ = [
     "exploring_std",
     "followed",
     "frequencies",
+    "indices_in_order",
     "kept_rows",
     "kept_sample",
     "kind",
+    "kind_of_minibatches",
+    "minibatch_sizes",
+    "normalizer_after_updates",
+    "order_of_minibatches",
     "own_copies",
     "policy_gradient",
     "pull_of_walk",
     "repeat_draw",
     "repeat_walk",
+    "repeated_epoch",
     "rows_differ",
     "rows_together",
     "sample_in_words",
@@ -74,6 +88,7 @@ __all__ = [
     "shares_of_rows",
     "spread_of_walk",
     "std_of_the_sum",
+    "two_epochs",
     "two_products",
     "up_to_curvature",
     "walk_after_reset",
@@ -147,3 +162,14 @@ def slope_of(total: Tensor, at: Tensor) -> Tensor:
         return torch.zeros_like(at)
     found = torch.autograd.grad(total, at, create_graph=True, allow_unused=True)[0]
     return torch.zeros_like(at) if found is None else found
+
+
+def normalizer_after_updates(function: Callable, inputs: Mapping[str, Any]) -> tuple[Tensor, ...]:
+    """What x becomes after all portions of rows, and mean and variance after that."""
+    normalizer, start = function(inputs["shape"]), 0
+    for portion in inputs["portions"]:
+        normalizer.update(inputs["rows"][start : start + portion])
+        start += portion
+    normalized = normalizer.normalize(inputs["x"])
+    kept = (normalizer.mean, normalizer.var)
+    return normalized, *(torch.as_tensor(one).detach().double() for one in kept)
