@@ -82,6 +82,24 @@ def work_through(folder, cells) -> list[tuple[str, str | None]]:
     return [tuple(json.loads(line)) for line in done.stdout.splitlines()]
 
 
+SHORT = """
+from itertools import islice as _some
+
+_train = train
+
+
+def train(progress, **settings):
+    return _train(_some(progress, 12), **settings)
+"""
+
+
+def with_short_trainings(cells) -> list:
+    """The cells, and behind the first what ends every training after a few updates."""
+    if "    train,\n" not in cells[0].source and " train," not in cells[0].source:
+        return cells
+    return [cells[0], nbformat.v4.new_code_cell(SHORT), *cells[1:]]
+
+
 def is_check(cell) -> bool:
     """Whether the cell is graded by running it."""
     return bool(cell.metadata.get("nbgrader", {}).get("grade"))
@@ -91,9 +109,11 @@ def is_check(cell) -> bool:
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
 def test_a_student_works_through_the_lesson_all_checks_pass_and_the_runs_train(folder, lesson):
     cells = answered_cells(folder, lesson)
-    if any("cartpole_history = train(" in cell.source for cell in cells):
+    if lesson.name == "05_actor_critic":
         last = "assert cartpole_history.returns.max() >= 475"
         cells.append(nbformat.v4.new_code_cell(last))
+    else:
+        cells = with_short_trainings(cells)
     for cell, (printed, error) in zip(cells, work_through(folder, cells), strict=True):
         assert error is None, (cell.source, error)
         if is_check(cell):

@@ -159,6 +159,13 @@ def test_a_moving_average_lets_a_target_follow_as_the_reference_does(rate):
     assert got.weight.requires_grad and got.weight.is_leaf
 
 
+def test_the_stand_in_of_update_target_follows_networks_of_weights_alone():
+    got, online = torch.nn.Linear(2, 1), torch.nn.Linear(2, 1)
+    before = got.weight.detach().clone()
+    stand_ins.update_target(got, online, 0.25)
+    torch.testing.assert_close(got.weight, 0.75 * before + 0.25 * online.weight)
+
+
 def test_every_loop_of_the_course_can_be_released():
     for path in library_files():
         fixed = {name for name in fixed_in(path) if name in reference.__all__}

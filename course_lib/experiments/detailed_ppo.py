@@ -155,7 +155,13 @@ def detailed_ppo(
                     held = value_loss(value, old_value[index], value_target, config.value_clip)
                     objective = objective + config.value_coef * held
                 require_finite(update, objective, log_prob=log_prob, value=value)
-                descend(objective, optimizer, config.max_grad_norm, policy, critic)
+                descend(
+                    objective,
+                    optimizer,
+                    config.max_grad_norm,
+                    policy.parameters(),
+                    critic.parameters(),
+                )
 
         # 3. Look at the new observations. Earlier, the ratios would not start from 1.
         if config.observations == "running statistics":

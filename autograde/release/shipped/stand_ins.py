@@ -206,4 +206,5 @@ def update_target(target: nn.Module, online: nn.Module, target_rate: float) -> N
     """In place, by torch's exponential moving averages of weights."""
     average = get_ema_multi_avg_fn(1 - target_rate)
     average(list(target.parameters()), [one.detach() for one in online.parameters()], None)
-    torch._foreach_copy_(list(target.buffers()), list(online.buffers()))
+    for kept, new in zip(target.buffers(), online.buffers(), strict=True):
+        kept.copy_(new)
