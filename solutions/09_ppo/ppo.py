@@ -1111,9 +1111,9 @@ axes.plot(averages, range(len(rows)), "|k", markersize=18, markeredgewidth=2.5, 
 axes.axvline(averages[0], color="black", linewidth=1, linestyle=":")
 axes.set_yticks(range(len(rows)), rows)
 axes.set(xlabel="mean score over the training", ylim=(len(rows) - 0.5, -0.5))
-axes.legend(loc="best")
+axes.legend(loc="upper left", fontsize=8)
 lowest = rows[int(np.argmin(averages))]
-axes.set_title(f"Most expensive change: {lowest}", loc="left")
+axes.set_title(f"Dearest: {lowest}", loc="left")
 show(
     figure,
     alt="One row for each change, a mark for each training, their mean as a bar. "
