@@ -20,6 +20,7 @@ from tests.sample_course import REPOSITORY, make_course
 
 ANSWER = "    import sys\n    print('careful', file=sys.stderr)\n    return x * x"
 STUB = '    raise NotImplementedError("Write your code here, then run the cell below.")'
+each_lesson = pytest.mark.parametrize("one", all_lessons(REPOSITORY), ids=lambda one: one.name)
 
 
 def nbgrader(root: Path, *arguments: str) -> None:
@@ -86,16 +87,12 @@ def test_the_released_folder_is_what_generate_assignment_makes(lesson, graded):
 
 
 @pytest.mark.slow
-def test_every_lesson_is_what_generate_assignment_makes(tmp_path):
-    lessons = all_lessons(REPOSITORY)
-    assert lessons
-    for number, lesson in enumerate(lessons):
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        copy = copy_of(lesson, folder)
-        nbgrader(folder, "generate_assignment", copy.name)
-        assert copy.student.read_bytes() == lesson.student.read_bytes()
-        assert [path.name for path in copy.student.parent.iterdir()] == [copy.student.name]
+@each_lesson
+def test_every_lesson_is_what_generate_assignment_makes(one, tmp_path):
+    copy = copy_of(one, tmp_path)
+    nbgrader(tmp_path, "generate_assignment", copy.name)
+    assert copy.student.read_bytes() == one.student.read_bytes()
+    assert [path.name for path in copy.student.parent.iterdir()] == [copy.student.name]
 
 
 @pytest.mark.slow
@@ -140,8 +137,6 @@ def test_an_untouched_page_runs_from_top_to_bottom(lesson):
 
 
 @pytest.mark.slow
-def test_every_lessons_untouched_page_runs_from_top_to_bottom():
-    lessons = all_lessons(REPOSITORY)
-    assert lessons
-    for one in lessons:
-        execute(untouched_page(one), one)
+@each_lesson
+def test_every_lessons_untouched_page_runs_from_top_to_bottom(one):
+    execute(untouched_page(one), one)
