@@ -72,6 +72,14 @@ FUNCTIONS = {
         "a2c_loss",
         "normalize_advantage",
     ],
+    "world_models": [
+        "gaussian_nll",
+        "latent_kl",
+        "imagine",
+        "lambda_return",
+        "dream_policy_loss",
+        "straight_through_categorical",
+    ],
     "language_models": [
         "token_log_prob",
         "sequence_log_prob",

@@ -45,6 +45,22 @@ class Bowl(nn.Module):
         return -0.5 * (self.curvature * (x - self.centre).square()).sum(-1)
 
 
+class Drift(nn.Module):
+    """s' ~ N(tanh(W s + U a), σ(s)²): (B, S), (B, D) → mean and log σ, each (B, S).
+
+    Of `state` W (S, S), `action` U (S, D) and `spread` (S,): log σ = spread − ¼ s².
+    """
+
+    def __init__(self, state: Tensor, action: Tensor, spread: Tensor) -> None:
+        super().__init__()
+        self.state, self.action = nn.Parameter(state), nn.Parameter(action)
+        self.spread = nn.Parameter(spread)
+
+    def forward(self, obs: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
+        mean = torch.tanh(obs @ self.state.T + action @ self.action.T)
+        return mean, self.spread - 0.25 * obs.square()
+
+
 class Matrix(nn.Module):
     """x ↦ A x: (…, D) → (…, E), of `matrix` (E, D)."""
 
@@ -75,6 +91,6 @@ def surprise_so_far(
 
 
 MODULES: dict[str, type[nn.Module]] = {
-    one.__name__: one for one in (TanhPolicy, QuadraticCritic, Bowl, Matrix)
+    one.__name__: one for one in (TanhPolicy, QuadraticCritic, Bowl, Drift, Matrix)
 }
 FUNCTIONS: dict[str, Callable] = {one.__name__: one for one in (surprise_so_far,)}
