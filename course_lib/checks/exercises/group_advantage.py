@@ -37,8 +37,9 @@ def centred(reward: Tensor) -> Tensor:
 
 
 def sample_deviation(reward, eps) -> Tensor:
-    spread = reward.std(-1, keepdim=True) if reward.shape[-1] > 1 else torch.zeros_like(reward)
-    return centred(reward) / (spread + eps)
+    away = centred(reward)
+    variance = away.square().sum(-1, keepdim=True) / (reward.shape[-1] - 1)
+    return away / (variance.sqrt() + eps)  # 0/0 in a group of one, as torch.std has it
 
 
 def whole_batch(reward, eps) -> Tensor:
@@ -75,7 +76,7 @@ def no_eps(reward, eps) -> Tensor:
 
 def leave_one_out(reward, eps) -> Tensor:
     size = reward.shape[-1]
-    others = (reward.sum(-1, keepdim=True) - reward) / max(size - 1, 1)
+    others = (reward.sum(-1, keepdim=True) - reward) / (size - 1)
     return (reward - others) / (reward.std(-1, correction=0, keepdim=True) + eps)
 
 
@@ -109,6 +110,10 @@ def by_std_mean(reward, eps) -> Tensor:
     """Right: torch.std_mean, in float64 inside."""
     deviation, mean = torch.std_mean(reward.double(), dim=1, correction=0, keepdim=True)
     return ((reward - mean) / (deviation + eps)).to(reward.dtype)
+
+
+def nan_to_zero(reward, eps) -> Tensor:
+    return no_eps(reward, eps).nan_to_num(0.0)
 
 
 EXERCISE = Exercise(
@@ -190,6 +195,13 @@ EXERCISE = Exercise(
             eps_at_least,
         ),
         Mistake("changes-reward", IN_PLACE, changes_reward),
+        Mistake(
+            "nan-to-zero",
+            "ε is left out, and what is not a number is made 0 afterwards. For groups that "
+            "agree that is right by luck, but ε also tames groups that nearly agree: add it "
+            "to the deviation.",
+            nan_to_zero,
+        ),
     ),
     variants=(group_by_group, by_std_mean),
 )
