@@ -172,6 +172,15 @@ def one_after_the_other(log_prob, behavior_log_prob, reward, gamma, kind) -> Ten
     return (top / bottom).to(reward.dtype)
 
 
+def exchanged(log_prob, behavior_log_prob, reward, gamma, kind) -> Tensor:
+    other = {"ordinary": "weighted", "weighted": "ordinary"}.get(kind, kind)
+    return importance_sampling_return(log_prob, behavior_log_prob, reward, gamma, other)
+
+
+def kind_ignored(log_prob, behavior_log_prob, reward, gamma, kind) -> Tensor:
+    return importance_sampling_return(log_prob, behavior_log_prob, reward, gamma, "ordinary")
+
+
 EXERCISE = Exercise(
     name="importance_sampling_return",
     reference=importance_sampling_return,
@@ -269,6 +278,17 @@ EXERCISE = Exercise(
         ),
         Mistake("log-prob-cut", LOG_PROB_CUT, cut_off),
         Mistake("changes-reward", IN_PLACE, changes_reward),
+        Mistake(
+            "ordinary-and-weighted-exchanged",
+            "The two kinds are exchanged: *ordinary* divides by N, *weighted* by the sum of "
+            "the ratios.",
+            exchanged,
+        ),
+        Mistake(
+            "kind-ignored",
+            "Every kind gives the ordinary estimate. Look at `kind`.",
+            kind_ignored,
+        ),
     ),
     variants=(in_three_branches, one_after_the_other),
 )

@@ -98,7 +98,7 @@ def exchanged(lambda_return, value, entropy, entropy_coef) -> Losses:
 
 
 def wrong_side_held(lambda_return, value, entropy, entropy_coef) -> Losses:
-    actor_loss, critic_loss = repaired_dream_losses(lambda_return, value, entropy, entropy_coef)
+    actor_loss, _ = repaired_dream_losses(lambda_return, value, entropy, entropy_coef)
     return actor_loss, 0.5 * (value.detach() - lambda_return).square().mean()
 
 
