@@ -14,12 +14,13 @@ def cases(generator: torch.Generator) -> list[Case]:
     binary = torch.tensor([[1, 0, 0, 0], [1, 1, 1, 0], [0, 0, 1, 1]], dtype=torch.float64)
     alike = torch.tensor([[1, 1, 1], [0, 0, 0], [1, 0, 1]], dtype=torch.float64)
     far = normal(generator, 3, 5) + torch.tensor([[0.0], [50.0], [-3.0]], dtype=torch.float64)
+    near = normal(generator, 3, 6) * torch.tensor([[0.1], [1.0], [1.0]], dtype=torch.float64)
     return [
         Case("two prompts, three answers each", given(normal(generator, 2, 3), 1e-4)),
         Case("rewards of 0 and 1", given(binary, 1e-4)),
         Case("prompts of very different difficulty", given(far, 1e-4)),
         Case("as many prompts as answers", given(2.0 * normal(generator, 4, 4), 1e-3)),
-        Case("a large ε", given(normal(generator, 3, 6), 0.5), EDGE),
+        Case("a large ε, and a group that nearly agrees", given(near, 0.5), EDGE),
         Case("groups that agree", given(alike, 1e-4), EDGE),
         Case("groups of one answer", given(normal(generator, 3, 1), 1e-4), EDGE),
         Case("a single prompt", given(normal(generator, 1, 5), 1e-4), EDGE),
