@@ -835,7 +835,7 @@ for name, sample in {"through the critic": pathwise, "score function": scored}.i
     print(f"{name:19} mean {sample.mean():.4f} ± {sample.std() / n**0.5:.4f}   standard deviation {sample.std():.3f}")  # fmt: skip
 
 # %% [markdown]
-# One mean, and a standard deviation of little more than a third: the score function needs seven times as many samples. The critic's slope says at once in which direction the action should move, where the score function has to find out by trying. (That Q be *right* in its slope is another matter: lesson 07.)
+# One mean, and a standard deviation of little more than a third: the score function needs seven and a half times as many samples. The critic's slope says at once in which direction the action should move, where the score function has to find out by trying. (That Q be *right* in its slope is another matter: lesson 07.)
 #
 # ### Exercise 10 · `temperature_loss`
 #
