@@ -108,7 +108,7 @@ def mean_over_time(ratio, paid, whole) -> Tensor:
 
 
 def inverted(log_prob, behavior_log_prob, reward, gamma, kind) -> Tensor:
-    return importance_sampling_return(behavior_log_prob, log_prob, reward, gamma, kind)
+    return importance_sampling_return(-log_prob, -behavior_log_prob, reward, gamma, kind)
 
 
 def never_weighed(log_prob, behavior_log_prob, reward, gamma, kind) -> Tensor:
