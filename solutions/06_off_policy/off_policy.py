@@ -1218,7 +1218,7 @@ slider(
 )  # fmt: skip
 
 # %% [markdown]
-# From left to right: another objective leads elsewhere; the missing term alone leads elsewhere; nothing does. The closer b's states are to those of the best policy, the less it matters. That is why replays are kept short.
+# From left to right: another objective leads elsewhere; the missing term alone leads elsewhere; nothing does. The closer b's states are to those of the best policy, the less it matters. That is one reason to throw old steps away.
 #
 # ### Spot the slip · 1 point
 #

@@ -78,7 +78,7 @@ print(f"upper way shut: {value_at_start(UPPER_SHUT, greedy):.2f}")
 #
 # ## 1 · One state: the best mixture
 #
-# You stand before K actions with values Q(a). The best *distribution* over them puts everything on the largest. Now let every nat of entropy be worth T:
+# You stand before K actions with values Q(a). The best *distribution* over them puts everything on the largest. Now let every nat of entropy (entropy counted with natural logarithms, as in lesson 05) be worth T:
 #
 # $$\max_\pi\;F(\pi)=\sum_a\pi(a)\,Q(a)+T\,H(\pi),\qquad\sum_a\pi(a)=1$$
 #
@@ -376,7 +376,7 @@ for i in range(5):
     print(f"improvement {i + 1}: " + "  ".join(f"{x:.1e}" for x in steps_of_the_proof(i)))
 
 # %% [markdown]
-# All positive, and smaller each time: how fast? (Once they reach 1e−15 you see rounding.)
+# No slack is negative, and all shrink: how fast? (The last row is rounding: these Q are around 20, and a linear solve is right to about 1e−13 there.)
 
 # %% nbgrader={"grade": false, "grade_id": "convergence", "locked": true, "schema_version": 3, "solution": false} tags=["raises-exception"]
 figure, axes = new_figure(size=(7, 2.9))
@@ -495,7 +495,7 @@ grid_history = train(grid_run, run="soft-q-grid-world", label="soft Q-learning")
 # %% [markdown]
 # ## 3 · A policy gradient from a divergence
 #
-# In a large problem π comes from a network, and nobody can set it to $e^{Q/T}/Z$ in every state. But one can move it there. How far away is it? [000] and [001] measure with the KL divergence:
+# In a large problem π comes from a network, and nobody can set it to $e^{Q/T}/Z$ in every state. But one can move it there. How far away is it? [000] and [001] measure with the *KL divergence*, the mean of log π − log p over actions that π draws: zero where the two agree, positive everywhere else.
 #
 # $$D_\text{KL}\Big(\pi_\theta\,\Big\|\,\frac{e^{Q/T}}Z\Big)=\sum_a\pi_\theta\Big(\log\pi_\theta-\frac QT\Big)+\log Z$$
 #
@@ -698,7 +698,7 @@ check_answer(answer_why_tanh)
 # %% [markdown]
 # ## 5 · The losses of SAC
 #
-# *Soft actor-critic* is soft policy iteration with networks, from replayed steps: the evaluation becomes a regression, the improvement one step down the KL. The first version (the slide in [001], with T = 1) learns V as well. A fresh action a ~ π in a replayed state gives a sample of $Q-T\log\pi$, whose mean is V:
+# *Soft actor-critic* is soft policy iteration with networks, from replayed steps: the evaluation becomes a regression, the improvement one step down the KL. The first version (the slide in [001], with T = 1) learns V as well. A fresh action a ~ π in a replayed state gives a sample of $Q-T\log\pi$, whose mean is V (⊥ as in lesson 05: held, `detach()`):
 #
 # $$L_V=\text{mean}\;\tfrac12\big(V(s)-\bot[\min(Q_1,Q_2)(s,a)-T\log\pi(a\mid s)]\big)^2$$
 #
@@ -835,7 +835,7 @@ for name, sample in {"through the critic": pathwise, "score function": scored}.i
     print(f"{name:19} mean {sample.mean():.4f} ± {sample.std() / n**0.5:.4f}   standard deviation {sample.std():.3f}")  # fmt: skip
 
 # %% [markdown]
-# One mean, and a fraction of the noise: the critic's slope says at once in which direction the action should move, where the score function has to find out by trying. (That Q be *right* in its slope is another matter: lesson 07.)
+# One mean, and a standard deviation of little more than a third: the score function needs seven and a half times as many samples. The critic's slope says at once in which direction the action should move, where the score function has to find out by trying. (That Q be *right* in its slope is another matter: lesson 07.)
 #
 # ### Exercise 10 · `temperature_loss`
 #

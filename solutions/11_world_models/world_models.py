@@ -128,11 +128,12 @@ for _ in range(1_500):
     loss.backward()
     optimizer.step()
 print(
-    "the network's loss",
-    loss.item(),
-    "  the truth's",
-    gaussian_nll(torch.sin(3 * x), size.log(), y).item(),
+    f"the network's loss {loss.item():.3f}   "
+    f"the truth's {gaussian_nll(torch.sin(3 * x), size.log(), y).item():.3f}"
 )
+
+# %% [markdown]
+# (The network's is a little lower: it has fitted some of the noise of these 500 points as well.)
 
 # %% nbgrader={"grade": false, "grade_id": "spread-figure", "locked": true, "schema_version": 3, "solution": false} tags=["raises-exception"]
 figure, axes = new_figure(size=(7, 3))
@@ -171,11 +172,11 @@ show(
 #
 # What should be predicted? Not every pixel: the model may choose its own description z of the state, its *latent* state. An *encoder* q(z|s) looks at an observation, a *transition* p(z'|z, a) predicts the next latent state without looking, a decoder p(s|z) and a reward model p(r|z') say what one would see and get.
 #
-# How good is such a model? By the probability of what was seen. For one step with z drawn by the encoder, and any distributions,
+# How good is such a model? By the probability of what was seen. For one step, with z' drawn by the encoder q, whatever that is,
 #
-# $$\log p(s')=\log\mathbb E_{q}\Big[\frac{p(s'\mid z')\,p(z')}{q(z'\mid s')}\Big]\;\ge\;\mathbb E_q[\log p(s'\mid z')]-D_\text{KL}\big(q(z'\mid s')\,\|\,p(z'\mid z,a)\big)$$
+# $$\log p(s'\mid z,a)=\log\mathbb E_{q}\Big[\frac{p(s'\mid z')\,p(z'\mid z,a)}{q(z'\mid s')}\Big]\;\ge\;\mathbb E_q[\log p(s'\mid z')]-D_\text{KL}\big(q(z'\mid s')\,\|\,p(z'\mid z,a)\big)$$
 #
-# because the logarithm of a mean is at least the mean of the logarithms. The right side is what one can compute. It has two halves that pull against each other: describe s' well, and do not say anything in z' that the transition could not have foretold.
+# because the logarithm of a mean is at least the mean of the logarithms. (The equality is lesson 06's importance sampling; $D_\text{KL}(q\|p)=\mathbb E_q[\log q-\log p]$ is the divergence of lesson 08: zero where the two agree, positive elsewhere.) The right side is what one can compute. It has two halves that pull against each other: describe s' well, and do not say anything in z' that the transition could not have foretold.
 #
 # Is it really a bound, and when is it tight? One dimension, p(z') = N(0, 1), p(s'|z') = N(z', 0.5²), so that p(s') = N(0, 1.25) is known exactly. Encoders q = N(m, v²) for the observation s' = 1; the best one is the posterior, N(0.8, 0.447²):
 
@@ -327,7 +328,7 @@ print("through the dream", slope.item(), "  by hand", c / (1 - 0.9 * c**2) ** 2)
 # %% [markdown]
 # No score function, no sampling of actions: the model says how each action changes all that follows. DPG (lesson 07) used one step of this, with a critic's slope for the rest.
 #
-# **Predict:** take the slope of the *last* reward with respect to the *first* action, over 5, 10, 20 steps. Does it stay, vanish or explode?
+# **Predict:** take the slope of the *last* reward with respect to the *first* action, over 5, 10, 20 steps. Does it stay, vanish or explode? The panels below use the smallest world that can do all three, s' = k sin s without any noise, in which the first push moves the start.
 
 
 # %% nbgrader={"grade": false, "grade_id": "slopes", "locked": true, "schema_version": 3, "solution": false} tags=["raises-exception"]
@@ -360,7 +361,7 @@ slider(
 )
 
 # %% [markdown]
-# A product of many factors is either nothing or everything. So dreams are kept short, and something else has to speak for what comes after.
+# By the chain rule the slope is a product, one factor $\partial s_{t+1}/\partial s_t=k\cos s_t$ a step. A product of many factors is either nothing or everything. So dreams are kept short, and something else has to speak for what comes after.
 #
 # ## 4 · What a dream was worth
 #
@@ -452,6 +453,8 @@ check_answer(answer_why_not_detached)
 #
 # 1 point · 4 minutes · difficulty ●○○ easy
 #
+# The policy's parameters sit *inside* R: every dreamed action has moved all that came after it. So the loss is the mean return itself, with a minus, and lesson 05's price on entropy, so that the policy does not stop trying.
+#
 # $$L=-\text{mean}\,R-c_e\,\text{mean}\,H$$
 #
 # <details><summary>Hint 1: what to think of</summary>
@@ -507,7 +510,7 @@ for name, sample in {"through the dream": pathwise, "REINFORCE": reinforce}.item
     )
 
 # %% [markdown]
-# The same mean; the score function, even with a baseline, is noisier by the factor above. That is what a differentiable model buys. It is also what a *wrong* model sells: its slopes are believed without a single sample of the truth.
+# The same mean; the score function, even with a baseline, scatters nearly three times as widely, so it takes about eight times as many dreams. That is what a differentiable model buys. It is also what a *wrong* model sells: its slopes are believed without a single sample of the truth.
 #
 # ### Silent bug · Exercise 6
 #
@@ -665,6 +668,8 @@ for first, last in ((0, 12), (12, 24), (24, 60)):
     print(f"steps {first:2} to {last:2}: promised {promised:7.3f} a step, paid {real:7.3f}")
 
 # %% [markdown]
+# Up to the horizon the promise is right. Later it is too *low*: a pendulum that stands has to be caught again and again, and the dream repeats actions that were meant for the real one. As soon as the two differ a little, they no longer fit, and the dreamed pendulum falls. Here the actions were given. Worse happens when they are *chosen* in the dream:
+#
 # ### Think · 1 point
 #
 # A policy earns −50 in its dreams and −1,200 in the world. Which explanation comes first?

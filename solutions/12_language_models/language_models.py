@@ -41,7 +41,7 @@ def show_answers(policy, prompts, seed=0):
 
 PROMPTS = TASK.prompts(3, torch.Generator().manual_seed(1)).repeat_interleave(3, 0)
 show_answers(START, PROMPTS)
-print("right:", success_rate(START, TASK, 2_000, seed=0))
+print(f"right: {success_rate(START, TASK, 2_000, seed=0):.1%}")
 
 # %% [markdown]
 # A program marks the answers, so there is no slope from the mark back to the parameters: drawing a character is a lottery, and "right" is yes or no. That is the situation of lesson 02, down to the details. A *prompt* and what has been written so far is the state, the next *token* (here: a character) is the action, the answer is an episode, and the only reward comes at its end.
@@ -387,7 +387,7 @@ check_answer(answer_one_of_eight)
 # </details>
 # <details><summary>Hint 2: which formula</summary>
 #
-# $e^d-d-1$, $d=\bot(\log\pi_\text{ref})-\log\pi_\theta$. For small d, `torch.expm1(d)` keeps the digits that $e^d-1$ loses.
+# $e^d-d-1$, $d=\bot(\log\pi_\text{ref})-\log\pi_\theta$ (⊥: held, `detach()`). For small d, `torch.expm1(d)` keeps the digits that $e^d-1$ loses.
 # </details>
 # <details><summary>Hint 3: nearly the code</summary>
 #
@@ -429,7 +429,7 @@ for distance in (0.2, 1.5):
         )
 
 # %% [markdown]
-# $k_1$ and $k_3$ have the right mean, $k_3$ a fraction of the noise when the policies are close.
+# $k_1$ and $k_3$ have the right mean, $k_2$ only nearly, and only when the policies are close. Then $k_3$ has about a sixth of $k_1$'s noise.
 #
 # A warning for those who look closely. As a *loss*, only $k_3$'s gradient counts, and it is not the gradient of the divergence it estimates: $\mathbb E_{\pi_\theta}[\nabla k_3]=\mathbb E_{\pi_\theta}\big[(1-e^d)\nabla\log\pi_\theta\big]=-\sum\pi_\text{ref}\nabla\log\pi_\theta=\nabla D_\text{KL}(\pi_\text{ref}\|\pi_\theta)$: the *other* divergence. It pulls to the same place, with other strength. As a number:
 
@@ -486,7 +486,7 @@ check_answer(answer_k1_as_a_loss)
 #
 # $$L=-\frac1{|\mathcal B|}\sum_{i\in\mathcal B}\frac1{|y_i|}\sum_{t\in y_i}\Big[\min\big(\rho_{it}A_i,\;\text{clip}(\rho_{it},1-\varepsilon,1+\varepsilon)A_i\big)-\beta\,k_3\Big],\qquad\rho_{it}=\frac{\pi_\theta(y_{it})}{\pi_\text{old}(y_{it})}$$
 #
-# One advantage for all tokens of an answer: nobody knows which of them deserved it.
+# $\mathcal B$ are the answers of the batch that have a token at all, $|y_i|$ is the number of tokens of answer i. One advantage for all tokens of an answer: nobody knows which of them deserved it.
 #
 # ### Exercise 6 · `grpo_loss`
 #
@@ -545,12 +545,8 @@ history = train(
 
 # %% tags=["experiment", "raises-exception"]
 show_answers(history.policy, PROMPTS)
-print(
-    "right:",
-    success_rate(history.policy, TASK, 2_000, seed=0),
-    "  before:",
-    success_rate(START, TASK, 2_000, seed=0),
-)
+before, after = (success_rate(policy, TASK, 2_000, seed=0) for policy in (START, history.policy))
+print(f"right: {after:.1%}   before: {before:.1%}")
 
 # %% [markdown]
 # No right answer was shown since the start; the model was only told, of its own answers, which were right. And how far did it go for it?
@@ -649,7 +645,7 @@ show(
 )
 
 # %% [markdown]
-# Long rows of one digit: the model has found the highest-paid answer, and it has nothing to do with the prompt. It did not misunderstand; the reward did. Nothing in the *training* curve shows it. Remedies, none complete: mark what you want and not what resembles it; watch a measure that is not paid; make leaving the reference dearer. The last one, for five values of β:
+# Long rows of one digit: the model has found an answer that is paid nearly the most, and it has next to nothing to do with the prompt. It did not misunderstand; the reward did. Nothing in the *training* curve shows it. Remedies, none complete: mark what you want and not what resembles it; watch a measure that is not paid; make leaving the reference dearer. The last one, for four values of β:
 
 # %% tags=["experiment", "raises-exception"]
 tradeoff = {}
@@ -672,7 +668,7 @@ for beta in (0.03, 0.3, 1.0, 3.0):
 #
 # $$r(y)=\beta\log\frac{\pi^*(y)}{\pi_\text{ref}(y)}+\beta\log Z$$
 #
-# Every policy *is* the optimum of some reward, and that reward can be read off its log-probabilities. If people prefer $y_w$ to $y_l$ with probability $\sigma(r(y_w)-r(y_l))$ (Bradley and Terry 1952), then Z cancels, and the likelihood of their choices is a function of the policy alone:
+# Every policy *is* the optimum of some reward, and that reward can be read off its log-probabilities. If people prefer $y_w$ to $y_l$ with probability $\sigma(r(y_w)-r(y_l))$, where $\sigma(x)=1/(1+e^{-x})$ (Bradley and Terry 1952), then Z cancels, and the likelihood of their choices is a function of the policy alone:
 #
 # $$L=-\text{mean}\,\log\sigma\big(\beta(h_w-h_l)\big),\qquad h=\log\pi_\theta(y\mid x)-\log\pi_\text{ref}(y\mid x)$$
 #

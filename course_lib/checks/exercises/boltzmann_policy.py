@@ -88,6 +88,11 @@ def by_log_sum_exp(q_value, temperature) -> Tensor:
     return (scaled - torch.logsumexp(scaled, -1, keepdim=True)).exp().to(q_value.dtype)
 
 
+def maximum_of_the_batch(q_value, temperature) -> Tensor:
+    raised = torch.exp((q_value - q_value.max()) / temperature)
+    return raised / raised.sum(-1, keepdim=True)
+
+
 EXERCISE = Exercise(
     name="boltzmann_policy",
     reference=boltzmann_policy,
@@ -160,6 +165,13 @@ EXERCISE = Exercise(
             "The values are right, but Q was cut from its graph. Here somebody may want to know "
             "how π changes with Q; leave the graph whole.",
             detached,
+        ),
+        Mistake(
+            "maximum-of-the-batch",
+            "The largest Q of the whole batch is subtracted. A state whose values are all far "
+            "below it keeps only zeros, and 0/0 is not a number. Subtract each row's own "
+            "maximum, or use softmax.",
+            maximum_of_the_batch,
         ),
     ),
     variants=(state_by_state, by_log_sum_exp),

@@ -213,6 +213,16 @@ def pair_by_pair(
     return total / len(chosen_log_prob)
 
 
+def distance_to_a_margin(
+    chosen_log_prob, rejected_log_prob, ref_chosen_log_prob, ref_rejected_log_prob, beta
+) -> Tensor:
+    margin = (chosen_log_prob - ref_chosen_log_prob.detach()) - (
+        rejected_log_prob - ref_rejected_log_prob.detach()
+    )
+    wanted = 0.5 / beta if beta else 0.0
+    return (margin - wanted).square().mean()
+
+
 EXERCISE = Exercise(
     name="dpo_loss",
     reference=dpo_loss,
@@ -301,6 +311,11 @@ EXERCISE = Exercise(
             "reference-not-held",
             "The value is right, but gradients flow into the reference, which stands still.",
             reference_not_held,
+        ),
+        Mistake(
+            "distance-to-a-margin",
+            "That is the square loss of IPO, (margin − 1/2β)². DPO's is −log σ(β margin).",
+            distance_to_a_margin,
         ),
     ),
     variants=(with_softplus, as_classification, pair_by_pair),

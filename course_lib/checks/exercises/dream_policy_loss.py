@@ -94,6 +94,18 @@ def step_by_step(lambda_return, entropy, entropy_coef) -> Tensor:
     return -sum(steps) / len(steps) - torch.mean(entropy) * entropy_coef
 
 
+def return_summed(lambda_return, entropy, entropy_coef) -> Tensor:
+    return -lambda_return.sum() - entropy_coef * entropy.mean()
+
+
+def return_summed_over_time(lambda_return, entropy, entropy_coef) -> Tensor:
+    return -lambda_return.sum(0).mean() - entropy_coef * entropy.mean()
+
+
+def coefficient_on_everything(lambda_return, entropy, entropy_coef) -> Tensor:
+    return -entropy_coef * (lambda_return.mean() + entropy.mean())
+
+
 EXERCISE = Exercise(
     name="dream_policy_loss",
     reference=dream_policy_loss,
@@ -162,6 +174,23 @@ EXERCISE = Exercise(
             "squared",
             "The return is squared, as if it should become 0. It should become large.",
             squared,
+        ),
+        Mistake(
+            "return-summed",
+            "The return is summed and the entropy averaged, so their balance depends on the "
+            "number of dreams. Two means.",
+            return_summed,
+        ),
+        Mistake(
+            "return-summed-over-time",
+            "The return is summed over the steps, the entropy averaged: their balance depends "
+            "on the horizon. Two means.",
+            return_summed_over_time,
+        ),
+        Mistake(
+            "coefficient-on-everything",
+            "The coefficient multiplies the return as well. It is the price of entropy alone.",
+            coefficient_on_everything,
         ),
     ),
     variants=(element_by_element, step_by_step),

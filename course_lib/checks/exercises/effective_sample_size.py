@@ -95,6 +95,10 @@ def by_loop(weight) -> Tensor:
     return torch.tensor(total, dtype=weight.dtype)
 
 
+def mean_taken_for_one(weight) -> Tensor:
+    return len(weight) / weight.square().mean()
+
+
 EXERCISE = Exercise(
     name="effective_sample_size",
     reference=effective_sample_size,
@@ -167,6 +171,12 @@ EXERCISE = Exercise(
             sum_squared_twice,
         ),
         Mistake("changes-weight", IN_PLACE, changes_weight),
+        Mistake(
+            "mean-taken-for-one",
+            "n/mean(w²) is the large-sample formula for ratios, whose mean is 1. These "
+            "weights have another mean: (Σw)²/Σw².",
+            mean_taken_for_one,
+        ),
     ),
     variants=(shares_first, by_variance, by_loop),
 )

@@ -123,6 +123,16 @@ def by_product_of_matrices(reward, next_q_value, next_pi, terminated, gamma) -> 
     return torch.where(terminated, reward, reward + gamma * future)
 
 
+def reward_missing(reward, next_q_value, next_pi, terminated, gamma) -> Tensor:
+    future = (next_pi * next_q_value).sum(-1)
+    return gamma * future.masked_fill(terminated, 0)
+
+
+def softmax_of_probabilities(reward, next_q_value, next_pi, terminated, gamma) -> Tensor:
+    future = (next_pi.softmax(-1) * next_q_value).sum(-1)
+    return reward + gamma * future.masked_fill(terminated, 0)
+
+
 EXERCISE = Exercise(
     name="expected_sarsa_target",
     reference=expected_sarsa_target,
@@ -203,6 +213,16 @@ EXERCISE = Exercise(
             over_the_batch,
         ),
         Mistake("changes-reward", IN_PLACE, changes_reward),
+        Mistake(
+            "reward-missing",
+            "The reward is missing: r + γ (1 − terminated) Σ π Q.",
+            reward_missing,
+        ),
+        Mistake(
+            "softmax-of-probabilities",
+            "`next_pi` went through a softmax. It holds probabilities already, not logits.",
+            softmax_of_probabilities,
+        ),
     ),
     variants=(by_einsum, by_loop, by_product_of_matrices),
 )

@@ -115,6 +115,10 @@ def in_float64(log_prob, behavior_log_prob, q_value) -> Tensor:
     return total.to(log_prob.dtype)
 
 
+def ratio_minus_one(log_prob, behavior_log_prob, q_value) -> Tensor:
+    return -(((log_prob - behavior_log_prob).exp() - 1) * q_value.detach()).mean()
+
+
 EXERCISE = Exercise(
     name="first_order_loss",
     reference=first_order_loss,
@@ -205,6 +209,12 @@ EXERCISE = Exercise(
         ),
         Mistake("log-prob-cut", LOG_PROB_CUT, cut_off),
         Mistake("changes-behavior", IN_PLACE, changes_behavior),
+        Mistake(
+            "ratio-minus-one",
+            "ρ − 1 has the right gradient and another value. (It is the *gain* over b.) The "
+            "loss is −mean(ρ Q).",
+            ratio_minus_one,
+        ),
     ),
     variants=(probabilities_divided, in_float64),
 )

@@ -128,6 +128,14 @@ def row_by_row(mean, log_std, target) -> Tensor:
     return (total / len(mean)).to(mean.dtype)
 
 
+def half_log_std(mean, log_std, target) -> Tensor:
+    return (each(mean, log_std, target) - 0.5 * log_std).sum(-1).mean()
+
+
+def torch_loss(mean, log_std, target) -> Tensor:
+    return gaussian_nll_loss(mean, target, (2 * log_std).exp().expand_as(mean))
+
+
 EXERCISE = Exercise(
     name="gaussian_nll",
     reference=gaussian_nll,
@@ -213,6 +221,19 @@ EXERCISE = Exercise(
             "mean-held",
             "The value is right, but the mean was cut from its graph: nothing would be predicted.",
             mean_held,
+        ),
+        Mistake(
+            "logarithm-of-the-variance-twice",
+            "log σ² = 2 log σ stands with another ½ in front: the second term is log σ, with "
+            "no ½, when you are given log σ.",
+            half_log_std,
+        ),
+        Mistake(
+            "torch-loss",
+            "torch.nn.functional.gaussian_nll_loss leaves the constant out and averages over "
+            "everything by default. Wanted: the constant, a sum over dimensions, a mean over "
+            "rows.",
+            torch_loss,
         ),
     ),
     variants=(by_distribution, by_torch_loss, row_by_row),

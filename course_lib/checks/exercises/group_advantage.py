@@ -14,12 +14,13 @@ def cases(generator: torch.Generator) -> list[Case]:
     binary = torch.tensor([[1, 0, 0, 0], [1, 1, 1, 0], [0, 0, 1, 1]], dtype=torch.float64)
     alike = torch.tensor([[1, 1, 1], [0, 0, 0], [1, 0, 1]], dtype=torch.float64)
     far = normal(generator, 3, 5) + torch.tensor([[0.0], [50.0], [-3.0]], dtype=torch.float64)
+    near = normal(generator, 3, 6) * torch.tensor([[0.1], [1.0], [1.0]], dtype=torch.float64)
     return [
         Case("two prompts, three answers each", given(normal(generator, 2, 3), 1e-4)),
         Case("rewards of 0 and 1", given(binary, 1e-4)),
         Case("prompts of very different difficulty", given(far, 1e-4)),
         Case("as many prompts as answers", given(2.0 * normal(generator, 4, 4), 1e-3)),
-        Case("a large ε", given(normal(generator, 3, 6), 0.5), EDGE),
+        Case("a large ε, and a group that nearly agrees", given(near, 0.5), EDGE),
         Case("groups that agree", given(alike, 1e-4), EDGE),
         Case("groups of one answer", given(normal(generator, 3, 1), 1e-4), EDGE),
         Case("a single prompt", given(normal(generator, 1, 5), 1e-4), EDGE),
@@ -37,8 +38,9 @@ def centred(reward: Tensor) -> Tensor:
 
 
 def sample_deviation(reward, eps) -> Tensor:
-    spread = reward.std(-1, keepdim=True) if reward.shape[-1] > 1 else torch.zeros_like(reward)
-    return centred(reward) / (spread + eps)
+    away = centred(reward)
+    variance = away.square().sum(-1, keepdim=True) / (reward.shape[-1] - 1)
+    return away / (variance.sqrt() + eps)  # 0/0 in a group of one, as torch.std has it
 
 
 def whole_batch(reward, eps) -> Tensor:
@@ -75,7 +77,7 @@ def no_eps(reward, eps) -> Tensor:
 
 def leave_one_out(reward, eps) -> Tensor:
     size = reward.shape[-1]
-    others = (reward.sum(-1, keepdim=True) - reward) / max(size - 1, 1)
+    others = (reward.sum(-1, keepdim=True) - reward) / (size - 1)
     return (reward - others) / (reward.std(-1, correction=0, keepdim=True) + eps)
 
 
@@ -109,6 +111,10 @@ def by_std_mean(reward, eps) -> Tensor:
     """Right: torch.std_mean, in float64 inside."""
     deviation, mean = torch.std_mean(reward.double(), dim=1, correction=0, keepdim=True)
     return ((reward - mean) / (deviation + eps)).to(reward.dtype)
+
+
+def nan_to_zero(reward, eps) -> Tensor:
+    return no_eps(reward, eps).nan_to_num(0.0)
 
 
 EXERCISE = Exercise(
@@ -190,6 +196,13 @@ EXERCISE = Exercise(
             eps_at_least,
         ),
         Mistake("changes-reward", IN_PLACE, changes_reward),
+        Mistake(
+            "nan-to-zero",
+            "ε is left out, and what is not a number is made 0 afterwards. For groups that "
+            "agree that is right by luck, but ε also tames groups that nearly agree: add it "
+            "to the deviation.",
+            nan_to_zero,
+        ),
     ),
     variants=(group_by_group, by_std_mean),
 )

@@ -214,6 +214,83 @@ def by_cases_of_the_sign(
     return -(term.sum(1)[length > 0] / length[length > 0]).mean()
 
 
+def mask_times_infinity(
+    log_prob, old_log_prob, ref_log_prob, advantage, mask, clip_epsilon, kl_coef
+):
+    held = [one.detach() for one in (old_log_prob, ref_log_prob, advantage)]
+    ratio, d = (log_prob - held[0]).exp(), held[1] - log_prob
+    weight = held[2].unsqueeze(-1)
+    clipped = ratio.clamp(1 - clip_epsilon, 1 + clip_epsilon)
+    term = torch.minimum(ratio * weight, clipped * weight) - kl_coef * (d.exp() - d - 1)
+    return averaged(term * mask, mask)
+
+
+def masked_after_the_exponential(
+    log_prob, old_log_prob, ref_log_prob, advantage, mask, clip_epsilon, kl_coef
+):
+    held = [one.detach() for one in (old_log_prob, ref_log_prob, advantage)]
+    ratio, d = (log_prob - held[0]).exp(), held[1] - log_prob
+    weight = held[2].unsqueeze(-1)
+    clipped = ratio.clamp(1 - clip_epsilon, 1 + clip_epsilon)
+    term = torch.minimum(ratio * weight, clipped * weight) - kl_coef * (d.exp() - d - 1)
+    return averaged(term.masked_fill(~mask, 0), mask)
+
+
+def divided_by_no_token(
+    log_prob, old_log_prob, ref_log_prob, advantage, mask, clip_epsilon, kl_coef
+):
+    inputs = (log_prob, old_log_prob, ref_log_prob, advantage, mask, clip_epsilon, kl_coef)
+    return -(terms(*inputs).sum(-1) / mask.sum(-1)).mean()
+
+
+def advantage_not_held(
+    log_prob, old_log_prob, ref_log_prob, advantage, mask, clip_epsilon, kl_coef
+):
+    ratio, _ = plain(log_prob, old_log_prob, advantage, mask)
+    weight, silent = (
+        advantage.unsqueeze(-1),
+        [one.masked_fill(~mask, 0) for one in (log_prob, ref_log_prob)],
+    )
+    clipped = ratio.clamp(1 - clip_epsilon, 1 + clip_epsilon)
+    value = torch.minimum(ratio * weight, clipped * weight)
+    return averaged((value - kl_coef * kl_to_reference(*silent)).masked_fill(~mask, 0), mask)
+
+
+def smaller_ratio(log_prob, old_log_prob, ref_log_prob, advantage, mask, clip_epsilon, kl_coef):
+    ratio, weight = plain(log_prob, old_log_prob, advantage, mask)
+    silent = [one.masked_fill(~mask, 0) for one in (log_prob, ref_log_prob)]
+    term = torch.minimum(ratio, ratio.clamp(1 - clip_epsilon, 1 + clip_epsilon)) * weight
+    return averaged((term - kl_coef * kl_to_reference(*silent)).masked_fill(~mask, 0), mask)
+
+
+def penalty_k1(log_prob, old_log_prob, ref_log_prob, advantage, mask, clip_epsilon, kl_coef):
+    inputs = (log_prob, old_log_prob, ref_log_prob, advantage, mask, clip_epsilon, 0.0)
+    price = kl_coef * (log_prob - ref_log_prob.detach())
+    return averaged((terms(*inputs) - price).masked_fill(~mask, 0), mask)
+
+
+def penalty_upside_down(
+    log_prob, old_log_prob, ref_log_prob, advantage, mask, clip_epsilon, kl_coef
+):
+    inputs = (log_prob, old_log_prob, ref_log_prob, advantage, mask, clip_epsilon, 0.0)
+    d = (log_prob - ref_log_prob.detach()).masked_fill(~mask, 0)
+    return averaged(terms(*inputs) - kl_coef * (torch.expm1(d) - d), mask)
+
+
+def penalty_over_all_tokens(
+    log_prob, old_log_prob, ref_log_prob, advantage, mask, clip_epsilon, kl_coef
+):
+    inputs = (log_prob, old_log_prob, ref_log_prob, advantage, mask, clip_epsilon, 0.0)
+    silent = [one.masked_fill(~mask, 0) for one in (log_prob, ref_log_prob)]
+    return averaged(terms(*inputs), mask) + kl_coef * kl_to_reference(*silent)[mask].mean()
+
+
+def ratio_cut(log_prob, old_log_prob, ref_log_prob, advantage, mask, clip_epsilon, kl_coef):
+    inputs = (log_prob.detach(), old_log_prob, ref_log_prob, advantage, mask, clip_epsilon, 0.0)
+    silent = [one.masked_fill(~mask, 0) for one in (log_prob, ref_log_prob)]
+    return averaged(terms(*inputs) - kl_coef * kl_to_reference(*silent), mask)
+
+
 EXERCISE = Exercise(
     name="grpo_loss",
     reference=grpo_loss,
@@ -310,6 +387,61 @@ EXERCISE = Exercise(
             "The value is right, but gradients flow into the old policy, the reference or the "
             "advantage. All three are constants here.",
             others_not_held,
+        ),
+        Mistake(
+            "mask-times-infinity",
+            "The mask is multiplied in at the end. Absurd padding has become ∞ by then, and 0 "
+            "· ∞ is not a number. Fill the *differences* with 0 before the exponential.",
+            mask_times_infinity,
+        ),
+        Mistake(
+            "masked-after-the-exponential",
+            "The value is right, but the padding was masked only after the exponential: there "
+            "its slope is ∞, and 0 · ∞ in the backward pass is not a number. Fill the "
+            "differences with 0 first.",
+            masked_after_the_exponential,
+        ),
+        Mistake(
+            "divided-by-no-token",
+            "An answer without a token is divided by its count, 0, and the whole loss is not "
+            "a number. Leave such answers out.",
+            divided_by_no_token,
+        ),
+        Mistake(
+            "advantage-not-held",
+            "The value is right, but a gradient flows into the advantage. It is a weight: a "
+            "number that says how good the answer was.",
+            advantage_not_held,
+        ),
+        Mistake(
+            "smaller-ratio",
+            "The smaller of the two *ratios* is taken and then multiplied. For A < 0 that is "
+            "the wrong one: compare ρA with clip(ρ) A.",
+            smaller_ratio,
+        ),
+        Mistake(
+            "penalty-k1",
+            "The penalty is log π − log π_ref. Its mean is right and its mean gradient is 0 "
+            "(section 4): it holds nothing back. Use exp(d) − d − 1.",
+            penalty_k1,
+        ),
+        Mistake(
+            "penalty-upside-down",
+            "d is the wrong way round in the penalty: d = log π_ref − log π, so that exp(d) "
+            "has the mean 1 over tokens of π.",
+            penalty_upside_down,
+        ),
+        Mistake(
+            "penalty-over-all-tokens",
+            "The penalty is one mean over all tokens of the batch, so long answers weigh more "
+            "in it. It stands inside the brackets: averaged within each answer first.",
+            penalty_over_all_tokens,
+        ),
+        Mistake(
+            "ratio-cut",
+            "The value is right, but the ratio was cut from its graph: only the penalty "
+            "learns, and pulls the model back to where it began.",
+            ratio_cut,
         ),
     ),
     variants=(answer_by_answer, by_cases_of_the_sign),

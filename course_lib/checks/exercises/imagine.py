@@ -159,6 +159,48 @@ def step_by_recursion(transition, reward_model, policy, start_obs, horizon, nois
     return [torch.cat((one, other)) for one, other in zip(first, rest, strict=True)]
 
 
+def action_held(transition, reward_model, policy, start_obs, horizon, noise) -> Dream:
+    def held(obs: Tensor) -> Tensor:
+        return policy(obs).detach()
+
+    return dreamed(transition, reward_model, held, start_obs, noise)
+
+
+def policy_sees_a_held_state(transition, reward_model, policy, start_obs, horizon, noise) -> Dream:
+    def held(obs: Tensor) -> Tensor:
+        return policy(obs.detach())
+
+    return dreamed(transition, reward_model, held, start_obs, noise)
+
+
+def state_held_in_each_step(transition, reward_model, policy, start_obs, horizon, noise) -> Dream:
+    def from_held(obs: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
+        return transition(obs.detach(), action)
+
+    def held(obs: Tensor) -> Tensor:
+        return policy(obs.detach())
+
+    return dreamed(from_held, reward_model, held, start_obs, noise)
+
+
+def reward_held(transition, reward_model, policy, start_obs, horizon, noise) -> Dream:
+    def held(obs: Tensor) -> Tensor:
+        return reward_model(obs.detach())
+
+    return dreamed(transition, held, policy, start_obs, noise)
+
+
+def spread_of_one(transition, reward_model, policy, start_obs, horizon, noise) -> Dream:
+    return dreamed(transition, reward_model, policy, start_obs, noise, spread=torch.ones_like)
+
+
+def spread_held(transition, reward_model, policy, start_obs, horizon, noise) -> Dream:
+    return dreamed(
+        transition, reward_model, policy, start_obs, noise,
+        spread=lambda log_std: log_std.exp().detach(),
+    )  # fmt: skip
+
+
 EXERCISE = Exercise(
     name="imagine",
     reference=imagine,
@@ -249,6 +291,41 @@ EXERCISE = Exercise(
             "The values are right, but nothing has a gradient. The dream is differentiable on "
             "purpose: the policy learns through it.",
             without_gradient,
+        ),
+        Mistake(
+            "action-held",
+            "The values are right, but the action was detached: the rewards of the dream have "
+            "no slope in the policy, and the policy would learn nothing.",
+            action_held,
+        ),
+        Mistake(
+            "policy-sees-a-held-state",
+            "The values are right, but the state was detached before the policy looked at it. "
+            "How an action changes *later actions* belongs to the slope, too.",
+            policy_sees_a_held_state,
+        ),
+        Mistake(
+            "state-held-in-each-step",
+            "The values are right, but each step starts from a detached state, so no slope "
+            "reaches further back than one step.",
+            state_held_in_each_step,
+        ),
+        Mistake(
+            "reward-held",
+            "The values are right, but the reward model was shown a detached state: the "
+            "rewards have no slope.",
+            reward_held,
+        ),
+        Mistake(
+            "spread-of-one",
+            "The noise is added as it is, with σ = 1. It is multiplied by σ = exp(log σ).",
+            spread_of_one,
+        ),
+        Mistake(
+            "spread-held",
+            "The values are right, but σ was detached. The transition says how sure it is of "
+            "each state and action; that has a slope as well.",
+            spread_held,
         ),
     ),
     variants=(rewards_afterwards, step_by_recursion),

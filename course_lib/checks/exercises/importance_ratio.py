@@ -10,7 +10,7 @@ from course_lib.reference.importance import importance_ratio
 
 
 def cases(generator: torch.Generator) -> list[Case]:
-    """Two short trajectories to read, longer and square ones, one step, and π = b."""
+    """Two short trajectories to read, longer and square ones, one step, π = b, and large ratios."""
     same = log_probs(generator, 4, 3)
     return [
         Case("two trajectories of three steps", off_policy(generator, 3, 2)),
@@ -18,6 +18,7 @@ def cases(generator: torch.Generator) -> list[Case]:
         Case("as many steps as trajectories", off_policy(generator, 4, 4)),
         Case("a single step", off_policy(generator, 1, 3), EDGE),
         Case("π = b: every ratio is 1", {"log_prob": same, "behavior_log_prob": same}, EDGE),
+        Case("b seldom does what π does", {"log_prob": same, "behavior_log_prob": same - 2}),
     ]
 
 

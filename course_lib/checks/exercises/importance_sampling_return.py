@@ -108,7 +108,7 @@ def mean_over_time(ratio, paid, whole) -> Tensor:
 
 
 def inverted(log_prob, behavior_log_prob, reward, gamma, kind) -> Tensor:
-    return importance_sampling_return(behavior_log_prob, log_prob, reward, gamma, kind)
+    return importance_sampling_return(-log_prob, -behavior_log_prob, reward, gamma, kind)
 
 
 def never_weighed(log_prob, behavior_log_prob, reward, gamma, kind) -> Tensor:
@@ -170,6 +170,15 @@ def one_after_the_other(log_prob, behavior_log_prob, reward, gamma, kind) -> Ten
         top = top + (weighed if kind == "per_decision" else rho * total)
         bottom = bottom + (rho if kind == "weighted" else 1.0)
     return (top / bottom).to(reward.dtype)
+
+
+def exchanged(log_prob, behavior_log_prob, reward, gamma, kind) -> Tensor:
+    other = {"ordinary": "weighted", "weighted": "ordinary"}.get(kind, kind)
+    return importance_sampling_return(log_prob, behavior_log_prob, reward, gamma, other)
+
+
+def kind_ignored(log_prob, behavior_log_prob, reward, gamma, kind) -> Tensor:
+    return importance_sampling_return(log_prob, behavior_log_prob, reward, gamma, "ordinary")
 
 
 EXERCISE = Exercise(
@@ -269,6 +278,17 @@ EXERCISE = Exercise(
         ),
         Mistake("log-prob-cut", LOG_PROB_CUT, cut_off),
         Mistake("changes-reward", IN_PLACE, changes_reward),
+        Mistake(
+            "ordinary-and-weighted-exchanged",
+            "The two kinds are exchanged: *ordinary* divides by N, *weighted* by the sum of "
+            "the ratios.",
+            exchanged,
+        ),
+        Mistake(
+            "kind-ignored",
+            "Every kind gives the ordinary estimate. Look at `kind`.",
+            kind_ignored,
+        ),
     ),
     variants=(in_three_branches, one_after_the_other),
 )

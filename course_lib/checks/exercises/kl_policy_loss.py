@@ -136,6 +136,10 @@ def by_kl_div(logits, q_value, temperature) -> Tensor:
     return (divergence - scaled.logsumexp(-1)).mean().to(logits.dtype)
 
 
+def temperature_on_the_logits(logits, q_value, temperature) -> Tensor:
+    return kl_policy_loss(logits / temperature, q_value, temperature)
+
+
 EXERCISE = Exercise(
     name="kl_policy_loss",
     reference=kl_policy_loss,
@@ -230,6 +234,12 @@ EXERCISE = Exercise(
             "log Z is included. It does not depend on θ, so the gradient is right; the exercise "
             "asks for the loss without it.",
             with_normaliser,
+        ),
+        Mistake(
+            "temperature-on-the-logits",
+            "The logits are divided by T before the softmax, so another policy is judged than "
+            "the one that acts. T belongs to Q alone.",
+            temperature_on_the_logits,
         ),
     ),
     variants=(with_dot_products, by_kl_div),

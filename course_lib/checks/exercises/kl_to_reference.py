@@ -109,6 +109,16 @@ def under_no_grad(log_prob, ref_log_prob) -> Tensor:
     return torch.special.expm1(reference - log_prob) + log_prob - reference
 
 
+def wrong_one_held(log_prob, ref_log_prob) -> Tensor:
+    difference = ref_log_prob - log_prob.detach()
+    return difference.expm1() - difference
+
+
+def absolute_difference(log_prob, ref_log_prob) -> Tensor:
+    difference = (ref_log_prob.detach() - log_prob).abs()
+    return difference.expm1() - difference
+
+
 EXERCISE = Exercise(
     name="kl_to_reference",
     reference=kl_to_reference,
@@ -196,6 +206,18 @@ EXERCISE = Exercise(
             "reaches-the-reference",
             "The value is right, but a gradient flows into the reference, which stands still.",
             reaches_the_reference,
+        ),
+        Mistake(
+            "wrong-one-held",
+            "log π was held, and the reference gets the gradient: nothing would pull the "
+            "policy back. The other way round.",
+            wrong_one_held,
+        ),
+        Mistake(
+            "absolute-difference",
+            "d has a sign. With |d| a token that became rarer and one that became likelier "
+            "pay the same, and the mean is not the divergence.",
+            absolute_difference,
         ),
     ),
     variants=(with_the_ratio, under_no_grad),

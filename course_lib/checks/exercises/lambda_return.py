@@ -146,6 +146,36 @@ def through_errors(reward, next_value, discount, gae_lambda) -> Tensor:
     return torch.stack(rows).flip(0)
 
 
+def later_not_discounted(reward, next_value, discount, gae_lambda) -> Tensor:
+    discount = torch.as_tensor(discount, dtype=reward.dtype).expand_as(reward)
+    later, rows = next_value[-1], []
+    for t in reversed(range(len(reward))):
+        later = reward[t] + discount[t] * (1 - gae_lambda) * next_value[t] + gae_lambda * later
+        rows.append(later)
+    return torch.stack(rows[::-1])
+
+
+def value_not_discounted(reward, next_value, discount, gae_lambda) -> Tensor:
+    discount = torch.as_tensor(discount, dtype=reward.dtype).expand_as(reward)
+    later, rows = next_value[-1], []
+    for t in reversed(range(len(reward))):
+        later = reward[t] + (1 - gae_lambda) * next_value[t] + discount[t] * gae_lambda * later
+        rows.append(later)
+    return torch.stack(rows[::-1])
+
+
+def not_turned_round(reward, next_value, discount, gae_lambda) -> Tensor:
+    return backwards(reward, next_value, discount, gae_lambda).flip(0)
+
+
+def last_value_held(reward, next_value, discount, gae_lambda) -> Tensor:
+    return backwards(reward, next_value, discount, gae_lambda, last=next_value[-1].detach())
+
+
+def first_step_only(reward, next_value, discount, gae_lambda) -> Tensor:
+    return lambda_return(reward, next_value, discount, gae_lambda)[0]
+
+
 EXERCISE = Exercise(
     name="lambda_return",
     reference=lambda_return,
@@ -229,6 +259,35 @@ EXERCISE = Exercise(
             "The value is right, but nothing has a gradient. In the theorem of lesson 04 returns "
             "are weights and held; here they are climbed themselves.",
             everything_held,
+        ),
+        Mistake(
+            "later-not-discounted",
+            "Only the value is discounted, λ R is not. Both lie one step ahead: d stands in "
+            "front of the whole bracket.",
+            later_not_discounted,
+        ),
+        Mistake(
+            "value-not-discounted",
+            "Only λ R is discounted, the value is not. Both lie one step ahead: d stands in "
+            "front of the whole bracket.",
+            value_not_discounted,
+        ),
+        Mistake(
+            "not-turned-round",
+            "The rows were collected from the end and stacked as they came: the last step "
+            "stands first. Turn the list round.",
+            not_turned_round,
+        ),
+        Mistake(
+            "last-value-held",
+            "The values are right, but the bootstrap from the last state was detached: what "
+            "comes after the dream would have no slope.",
+            last_value_held,
+        ),
+        Mistake(
+            "first-step-only",
+            "That is the return of the first step alone. Every step of the dream has one: (H, B).",
+            first_step_only,
         ),
     ),
     variants=(as_average_of_n_steps, through_errors),

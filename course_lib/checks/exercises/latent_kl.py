@@ -134,6 +134,21 @@ def written_out(posterior_mean, posterior_log_std, prior_mean, prior_log_std, fr
     return sum(rows) / len(rows)
 
 
+def no_minus_one(posterior_mean, posterior_log_std, prior_mean, prior_log_std, free_nats):
+    divergence = gaussian_kl(posterior_mean, posterior_log_std, prior_mean, prior_log_std)
+    return (divergence + 0.5 * posterior_mean.shape[-1]).clamp(min=free_nats).mean()
+
+
+def free_nats_added(posterior_mean, posterior_log_std, prior_mean, prior_log_std, free_nats):
+    divergence = gaussian_kl(posterior_mean, posterior_log_std, prior_mean, prior_log_std)
+    return (divergence + free_nats).mean()
+
+
+def nothing_paid_below(posterior_mean, posterior_log_std, prior_mean, prior_log_std, free_nats):
+    divergence = gaussian_kl(posterior_mean, posterior_log_std, prior_mean, prior_log_std)
+    return torch.where(divergence > free_nats, divergence, 0.0).mean()
+
+
 EXERCISE = Exercise(
     name="latent_kl",
     reference=latent_kl,
@@ -219,6 +234,24 @@ EXERCISE = Exercise(
             "The value is right, but rows below the free nats still have a gradient. What is free "
             "must not pull: a maximum with a constant has slope 0 there.",
             gradient_everywhere,
+        ),
+        Mistake(
+            "no-minus-one",
+            "The −1 is missing in each dimension: for two equal Gaussians the divergence must "
+            "be 0.",
+            no_minus_one,
+        ),
+        Mistake(
+            "free-nats-added",
+            "The free nats are added. They are a floor: a row pays its divergence or the free "
+            "nats, whichever is larger.",
+            free_nats_added,
+        ),
+        Mistake(
+            "nothing-paid-below",
+            "Rows below the free nats pay 0. They have no slope, but their price is "
+            "free_nats: max(KL, free_nats), so that the loss has no jump.",
+            nothing_paid_below,
         ),
     ),
     variants=(by_distributions, written_out),

@@ -227,6 +227,18 @@ def episode_by_episode(
     return torch.tensor(targets, dtype=reward.dtype)
 
 
+def mask_upside_down(
+    reward, log_prob, behavior_log_prob, next_q_value, terminated, gamma
+) -> Tensor:
+    return n_step_importance_target(
+        reward, log_prob, behavior_log_prob, next_q_value, ~terminated, gamma
+    )
+
+
+def one_step_only(reward, log_prob, behavior_log_prob, next_q_value, terminated, gamma) -> Tensor:
+    return reward[0] + gamma * next_q_value.masked_fill(terminated[0], 0)
+
+
 EXERCISE = Exercise(
     name="n_step_importance_target",
     reference=n_step_importance_target,
@@ -336,6 +348,18 @@ EXERCISE = Exercise(
             no_bootstrap,
         ),
         Mistake("changes-reward", IN_PLACE, changes_reward),
+        Mistake(
+            "mask-upside-down",
+            "The mask is upside down: what follows counts only where the episode has *ended*. "
+            "Use ~terminated.",
+            mask_upside_down,
+        ),
+        Mistake(
+            "one-step-only",
+            "That is the target of one step. All T rewards count, each with the ratios that "
+            "led to it.",
+            one_step_only,
+        ),
     ),
     variants=(as_written, forwards, episode_by_episode),
 )

@@ -138,6 +138,13 @@ def with_jacobians(P, R, logits, behavior_visitation, gamma) -> Tensor:
     return torch.stack(rows).to(logits.dtype)
 
 
+def plain_mean_as_baseline(P, R, logits, behavior_visitation, gamma) -> Tensor:
+    pi = logits.softmax(-1)
+    q_value = action_value(P, R, policy_evaluation(P, R, pi, gamma), gamma)
+    own = pi * (q_value - q_value.mean(-1, keepdim=True))
+    return behavior_visitation.unsqueeze(-1) * own
+
+
 EXERCISE = Exercise(
     name="off_policy_gradient",
     reference=off_policy_gradient,
@@ -216,6 +223,12 @@ EXERCISE = Exercise(
             descent,
         ),
         Mistake("changes-logits", IN_PLACE, changes_logits),
+        Mistake(
+            "plain-mean-as-baseline",
+            "Q minus its plain mean over the actions. The derivative of a softmax subtracts "
+            "the mean *under π*: Σ π Q.",
+            plain_mean_as_baseline,
+        ),
     ),
     variants=(q_held_still, with_advantages, with_jacobians),
 )

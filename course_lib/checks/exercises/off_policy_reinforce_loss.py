@@ -160,6 +160,18 @@ def one_after_the_other(log_prob, behavior_log_prob, reward, gamma) -> Tensor:
     return (total / reward.shape[1]).to(log_prob.dtype)
 
 
+def own_reward_only(log_prob, behavior_log_prob, reward, gamma) -> Tensor:
+    ratio = (log_prob - behavior_log_prob).detach().cumsum(0).exp()
+    discount = gamma ** torch.arange(len(reward), dtype=reward.dtype).unsqueeze(1)
+    return -(ratio * discount * reward * log_prob).sum(0).mean()
+
+
+def rewards_so_far(log_prob, behavior_log_prob, reward, gamma) -> Tensor:
+    ratio = (log_prob - behavior_log_prob).detach().cumsum(0).exp()
+    discount = gamma ** torch.arange(len(reward), dtype=reward.dtype).unsqueeze(1)
+    return -(ratio * (discount * reward).cumsum(0) * log_prob).sum(0).mean()
+
+
 EXERCISE = Exercise(
     name="off_policy_reinforce_loss",
     reference=off_policy_reinforce_loss,
@@ -252,6 +264,18 @@ EXERCISE = Exercise(
         ),
         Mistake("log-prob-cut", LOG_PROB_CUT, cut_off),
         Mistake("changes-reward", IN_PLACE, changes_reward),
+        Mistake(
+            "own-reward-only",
+            "Each step is weighed with its own reward alone. Its action changes all that "
+            "follows: Σ over t' ≥ t.",
+            own_reward_only,
+        ),
+        Mistake(
+            "rewards-so-far",
+            "The rewards *up to* step t were added. An action cannot change what came before "
+            "it: Σ over t' ≥ t, from behind.",
+            rewards_so_far,
+        ),
     ),
     variants=(discounted_first, one_after_the_other),
 )

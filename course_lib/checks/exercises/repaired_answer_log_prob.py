@@ -93,6 +93,16 @@ def token_by_token(logits, tokens, prompt_length) -> Tensor:
     return torch.stack(columns, 1)
 
 
+def raw_logits(logits, tokens, prompt_length) -> Tensor:
+    answer = tokens[:, prompt_length:].unsqueeze(-1)
+    return logits[:, prompt_length - 1 : -1].gather(-1, answer).squeeze(-1)
+
+
+def both_shifted(logits, tokens, prompt_length) -> Tensor:
+    before = slice(prompt_length - 1, -1)
+    return token_log_prob(logits[:, before], tokens[:, before])
+
+
 EXERCISE = Exercise(
     name="repaired_answer_log_prob",
     reference=repaired_answer_log_prob,
@@ -150,6 +160,18 @@ EXERCISE = Exercise(
             "sign-flipped",
             "The sign is flipped: a log-probability is at most 0.",
             sign_flipped,
+        ),
+        Mistake(
+            "raw-logits",
+            "The shift is right, but these are logits and not log-probabilities: log_softmax "
+            "first.",
+            raw_logits,
+        ),
+        Mistake(
+            "both-shifted",
+            "Logits *and* tokens were shifted by one, so each token is still judged by "
+            "itself, and the last one is lost. Shift the logits only.",
+            both_shifted,
         ),
     ),
     variants=(shift_first, token_by_token),

@@ -92,6 +92,35 @@ def step_by_step(lambda_return, value, entropy, entropy_coef) -> Losses:
     return -torch.cat(actor).mean(), torch.cat(critic).mean()
 
 
+def exchanged(lambda_return, value, entropy, entropy_coef) -> Losses:
+    actor_loss = -lambda_return.detach().mean() - entropy_coef * entropy.mean()
+    return actor_loss, 0.5 * (value - lambda_return).square().mean()
+
+
+def wrong_side_held(lambda_return, value, entropy, entropy_coef) -> Losses:
+    actor_loss, _ = repaired_dream_losses(lambda_return, value, entropy, entropy_coef)
+    return actor_loss, 0.5 * (value.detach() - lambda_return).square().mean()
+
+
+def baseline_not_held(lambda_return, value, entropy, entropy_coef) -> Losses:
+    actor_loss, critic_loss = repaired_dream_losses(lambda_return, value, entropy, entropy_coef)
+    return actor_loss + value.mean(), critic_loss
+
+
+def entropy_costs(lambda_return, value, entropy, entropy_coef) -> Losses:
+    actor_loss, critic_loss = repaired_dream_losses(lambda_return, value, entropy, entropy_coef)
+    return actor_loss + 2 * entropy_coef * entropy.mean(), critic_loss
+
+
+def critic_summed(lambda_return, value, entropy, entropy_coef) -> Losses:
+    actor_loss, critic_loss = repaired_dream_losses(lambda_return, value, entropy, entropy_coef)
+    return actor_loss, critic_loss * value.numel()
+
+
+def entropy_held(lambda_return, value, entropy, entropy_coef) -> Losses:
+    return repaired_dream_losses(lambda_return, value, entropy.detach(), entropy_coef)
+
+
 EXERCISE = Exercise(
     name="repaired_dream_losses",
     reference=repaired_dream_losses,
@@ -144,6 +173,40 @@ EXERCISE = Exercise(
             "no-half",
             "The ½ in front of the critic's squared error got lost.",
             no_half,
+        ),
+        Mistake(
+            "exchanged",
+            "Now the critic's target has a gradient and the actor's return still has none: "
+            "exactly the other way round.",
+            exchanged,
+        ),
+        Mistake(
+            "wrong-side-held",
+            "In the critic's loss the value was detached instead of the return: the critic "
+            "learns nothing, and the return is pulled towards it.",
+            wrong_side_held,
+        ),
+        Mistake(
+            "baseline-not-held",
+            "The value is subtracted in the actor's loss, with its gradient: the actor's loss "
+            "would push the critic *up*. The actor climbs R alone.",
+            baseline_not_held,
+        ),
+        Mistake(
+            "entropy-costs",
+            "The entropy is added to the actor's loss, so it would be driven down. It is a "
+            "bonus: subtract it.",
+            entropy_costs,
+        ),
+        Mistake(
+            "critic-summed",
+            "The critic's squared errors are summed. Mean, as in the actor's loss.",
+            critic_summed,
+        ),
+        Mistake(
+            "entropy-held",
+            "The entropy was detached as well: the bonus would do nothing.",
+            entropy_held,
         ),
     ),
     variants=(as_a_list, step_by_step),

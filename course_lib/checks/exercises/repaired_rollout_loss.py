@@ -173,6 +173,38 @@ def column_by_column(log_prob, behavior_log_prob, reward_to_go, terminated, trun
     return (total / log_prob.numel()).to(log_prob.dtype)
 
 
+def both_flags_needed(log_prob, behavior_log_prob, reward_to_go, terminated, truncated) -> Tensor:
+    log_ratio = log_prob - behavior_log_prob
+    return loss_of(running_product(log_ratio, terminated & truncated), reward_to_go, log_prob)
+
+
+def all_environments_restart(
+    log_prob, behavior_log_prob, reward_to_go, terminated, truncated
+) -> Tensor:
+    log_ratio = log_prob - behavior_log_prob
+    ended = (terminated | truncated).any(1, keepdim=True).expand_as(terminated)
+    return loss_of(running_product(log_ratio, ended), reward_to_go, log_prob)
+
+
+def summed(log_prob, behavior_log_prob, reward_to_go, terminated, truncated) -> Tensor:
+    log_ratio = log_prob - behavior_log_prob
+    ratio = running_product(log_ratio, terminated | truncated)
+    return loss_of(ratio, reward_to_go, log_prob) * log_prob.numel()
+
+
+def summed_over_time(log_prob, behavior_log_prob, reward_to_go, terminated, truncated) -> Tensor:
+    log_ratio = log_prob - behavior_log_prob
+    ratio = running_product(log_ratio, terminated | truncated)
+    return loss_of(ratio, reward_to_go, log_prob) * len(log_prob)
+
+
+def last_step_left_out(log_prob, behavior_log_prob, reward_to_go, terminated, truncated) -> Tensor:
+    log_ratio = log_prob - behavior_log_prob
+    ended = terminated | truncated
+    ratio = running_product(log_ratio, ended).masked_fill(ended, 1)
+    return loss_of(ratio, reward_to_go, log_prob)
+
+
 EXERCISE = Exercise(
     name="repaired_rollout_loss",
     reference=repaired_rollout_loss,
@@ -259,6 +291,36 @@ EXERCISE = Exercise(
         Mistake("sign-flipped", LOSS_SIGN, sign_flipped),
         Mistake("log-prob-cut", LOG_PROB_CUT, cut_off),
         Mistake("changes-behavior", IN_PLACE, changes_behavior),
+        Mistake(
+            "both-flags-needed",
+            "The product starts again only where a step is terminated *and* truncated. Either "
+            "of them ends the episode: terminated | truncated.",
+            both_flags_needed,
+        ),
+        Mistake(
+            "all-environments-restart",
+            "When one environment ends its episode, the product starts again in all of them. "
+            "Each column has its own ends: masked_fill, not an `if`.",
+            all_environments_restart,
+        ),
+        Mistake(
+            "sum-for-mean",
+            "A sum stands where a mean belongs: over all T · N steps of the rollout, as in "
+            "the friend's code.",
+            summed,
+        ),
+        Mistake(
+            "summed-over-time",
+            "The steps are summed and only the environments averaged. A rollout holds several "
+            "episodes, so the mean runs over all of its steps.",
+            summed_over_time,
+        ),
+        Mistake(
+            "last-step-left-out",
+            "The step that ends an episode gets the weight 1: its own ratio belongs to the "
+            "old episode. Keep the product first, then start again.",
+            last_step_left_out,
+        ),
     ),
     variants=(sum_before_the_episode, column_by_column),
 )

@@ -106,6 +106,24 @@ def as_a_wider_gaussian(mean, log_std, pre_tanh, high) -> Tensor:
     return (squashed - scale).to(mean.dtype)
 
 
+def clamp_kept(mean, log_std, pre_tanh, high) -> Tensor:
+    noise = (pre_tanh - mean) * torch.exp(-log_std)
+    gaussian = -0.5 * noise**2 - log_std - 0.5 * math.log(2 * math.pi)
+    action = high * torch.tanh(pre_tanh)
+    slope = high * (1 - (action / high) ** 2).clamp(min=1e-6)
+    return (gaussian - slope.log()).sum(-1)
+
+
+def rows_for_dimensions(mean, log_std, pre_tanh, high) -> Tensor:
+    squashed = squashed_gaussian_log_prob(mean, log_std, pre_tanh)
+    return squashed - len(mean) * math.log(high)
+
+
+def scale_squared(mean, log_std, pre_tanh, high) -> Tensor:
+    squashed = squashed_gaussian_log_prob(mean, log_std, pre_tanh)
+    return squashed - 2 * mean.shape[-1] * math.log(high)
+
+
 EXERCISE = Exercise(
     name="repaired_scaled_log_prob",
     reference=repaired_scaled_log_prob,
@@ -165,6 +183,24 @@ EXERCISE = Exercise(
             "scaled-before-the-tanh",
             "u is scaled in place of tanh u: high · tanh(u) is not tanh(high · u).",
             scaled_before_the_tanh,
+        ),
+        Mistake(
+            "clamp-kept",
+            "The slope is taken from a/high now, which is right, but the clamp is still "
+            "there: near ±high every action gets the same slope. The exact form needs none.",
+            clamp_kept,
+        ),
+        Mistake(
+            "rows-for-dimensions",
+            "log(high) is subtracted once for each *row* of the batch: len(mean) is B. D is "
+            "the last axis.",
+            rows_for_dimensions,
+        ),
+        Mistake(
+            "scale-squared",
+            "The slope is taken as high² − a². That is high² (1 − tanh² u), one factor too "
+            "many: the slope of high · tanh u is high (1 − tanh² u).",
+            scale_squared,
         ),
     ),
     variants=(slope_and_scale_together, as_a_wider_gaussian),

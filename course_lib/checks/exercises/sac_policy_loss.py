@@ -49,8 +49,7 @@ def no_temperature(log_prob, q1, q2, temperature) -> Tensor:
 
 
 def divided_by_temperature(log_prob, q1, q2, temperature) -> Tensor:
-    positive = torch.as_tensor(temperature).detach().clamp(min=1e-3)
-    return (log_prob - torch.minimum(q1, q2) / positive).mean()
+    return (log_prob - torch.minimum(q1, q2) / temperature).mean()
 
 
 def no_entropy(log_prob, q1, q2, temperature) -> Tensor:
@@ -106,6 +105,10 @@ def state_by_state(log_prob, q1, q2, temperature) -> Tensor:
     for logarithm, a, b in zip(log_prob, q1, q2, strict=True):
         losses.append(temperature * logarithm - (a if a < b else b))
     return torch.stack(losses).mean()
+
+
+def sum_of_critics(log_prob, q1, q2, temperature) -> Tensor:
+    return (temperature * log_prob - q1 - q2).mean()
 
 
 EXERCISE = Exercise(
@@ -196,6 +199,11 @@ EXERCISE = Exercise(
             "The smaller of two means is used. Which critic is the smaller is asked anew in every "
             "state.",
             smaller_mean,
+        ),
+        Mistake(
+            "sum-of-critics",
+            "Both critics are added up. The smaller one counts, once.",
+            sum_of_critics,
         ),
     ),
     variants=(with_where, state_by_state),

@@ -83,22 +83,22 @@ def minimum_of_all(reward, next_q1, next_q2, next_log_prob, terminated, gamma, t
 
 def entropy_outside(reward, next_q1, next_q2, next_log_prob, terminated, gamma, temperature):
     target = bootstrapped(reward, torch.minimum(next_q1, next_q2), terminated, gamma)
-    return target - temperature * next_log_prob
+    return (target - temperature * next_log_prob).detach()
 
 
 def entropy_after_the_end(reward, next_q1, next_q2, next_log_prob, terminated, gamma, temperature):
     target = bootstrapped(reward, torch.minimum(next_q1, next_q2), terminated, gamma)
-    return target - gamma * temperature * next_log_prob
+    return (target - gamma * temperature * next_log_prob).detach()
 
 
 def entropy_not_discounted(reward, next_q1, next_q2, next_log_prob, terminated, gamma, temperature):
     target = bootstrapped(reward, torch.minimum(next_q1, next_q2), terminated, gamma)
-    return target - temperature * next_log_prob.masked_fill(terminated, 0)
+    return (target - temperature * next_log_prob.masked_fill(terminated, 0)).detach()
 
 
 def no_mask(reward, next_q1, next_q2, next_log_prob, terminated, gamma, temperature):
     future = torch.minimum(next_q1, next_q2) - temperature * next_log_prob
-    return reward + gamma * future
+    return (reward + gamma * future).detach()
 
 
 def mask_upside_down(reward, next_q1, next_q2, next_log_prob, terminated, gamma, temperature):
@@ -108,7 +108,7 @@ def mask_upside_down(reward, next_q1, next_q2, next_log_prob, terminated, gamma,
 
 def reward_masked(reward, next_q1, next_q2, next_log_prob, terminated, gamma, temperature):
     future = torch.minimum(next_q1, next_q2) - temperature * next_log_prob
-    return (reward + gamma * future).masked_fill(terminated, 0)
+    return (reward + gamma * future).masked_fill(terminated, 0).detach()
 
 
 def forgets_gamma(reward, next_q1, next_q2, next_log_prob, terminated, gamma, temperature):

@@ -108,6 +108,21 @@ def by_mse(value, q1, q2, log_prob, temperature) -> Tensor:
     return torch.nn.functional.mse_loss(value, soft.min(0).values.detach()) / 2
 
 
+def smaller_mean(value, q1, q2, log_prob, temperature) -> Tensor:
+    smaller = q1 if q1.mean() < q2.mean() else q2
+    return sac_value_loss(value, smaller, smaller, log_prob, temperature)
+
+
+def smaller_error(value, q1, q2, log_prob, temperature) -> Tensor:
+    errors = [(value - (q - temperature * log_prob).detach()) ** 2 for q in (q1, q2)]
+    return 0.5 * torch.minimum(*errors).mean()
+
+
+def huber(value, q1, q2, log_prob, temperature) -> Tensor:
+    target = (torch.minimum(q1, q2) - temperature * log_prob).detach()
+    return torch.nn.functional.smooth_l1_loss(value, target)
+
+
 EXERCISE = Exercise(
     name="sac_value_loss",
     reference=sac_value_loss,
@@ -189,6 +204,24 @@ EXERCISE = Exercise(
             "value-held",
             "The value is right, but V itself was detached, and it is V that should learn here.",
             value_held,
+        ),
+        Mistake(
+            "smaller-mean",
+            "The critic with the smaller *mean* is used for all states. Which one is smaller "
+            "differs from state to state: torch.minimum.",
+            smaller_mean,
+        ),
+        Mistake(
+            "smaller-error",
+            "The smaller of the two squared errors counts. That pulls V to whichever critic "
+            "is *nearer*, not to the smaller one.",
+            smaller_error,
+        ),
+        Mistake(
+            "huber",
+            "That is torch's smooth L1: large errors count linearly. V has to be a *mean*, "
+            "and only the square has the mean as its minimum.",
+            huber,
         ),
     ),
     variants=(with_where, by_mse),

@@ -108,6 +108,14 @@ def by_where(logits, tokens, mask) -> Tensor:
     return torch.where(mask, log_prob, 0.0).sum(1).to(logits.dtype)
 
 
+def minus_infinity_in_the_padding(logits, tokens, mask) -> Tensor:
+    return token_log_prob(logits, tokens).masked_fill(~mask, float("-inf")).sum(-1)
+
+
+def selected_tokens(logits, tokens, mask) -> Tensor:
+    return token_log_prob(logits, tokens)[mask]
+
+
 EXERCISE = Exercise(
     name="sequence_log_prob",
     reference=sequence_log_prob,
@@ -186,6 +194,18 @@ EXERCISE = Exercise(
             "detached",
             "The values are right, but the logits were cut from their graph: nothing could learn.",
             detached,
+        ),
+        Mistake(
+            "minus-infinity-in-the-padding",
+            "The padding is filled with −∞, as one does *before* a softmax. In a sum of log- "
+            "probabilities a place that does not count is 0.",
+            minus_infinity_in_the_padding,
+        ),
+        Mistake(
+            "selected-tokens",
+            "Indexing with the mask gives one long row of all answers' tokens. Which answer "
+            "they belong to is lost: fill the others with 0 and sum each row.",
+            selected_tokens,
         ),
     ),
     variants=(answer_by_answer, by_where),

@@ -13,7 +13,7 @@ INPUTS = ("P", "R", "pi")
 
 
 def cases(generator: torch.Generator) -> list[Case]:
-    """Random MDPs; no entropy, γ = 0, a policy without chance, steps that may end the episode."""
+    """Random MDPs; no entropy, γ = 0, actions that are never taken, steps that may be the last."""
 
     def world(states: int, actions: int, gamma: float, temperature: float) -> dict:
         drawn = tabular(generator, states, actions)
@@ -22,6 +22,8 @@ def cases(generator: torch.Generator) -> list[Case]:
 
     certain = world(3, 2, 0.9, 0.5)
     certain["pi"] = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]], dtype=torch.float64)
+    partly = world(3, 3, 0.9, 0.5)
+    partly["pi"] = torch.tensor([[0.5, 0.5, 0.0], [0.0, 0.3, 0.7], [0.2, 0.8, 0.0]]).double()
     ending = world(4, 2, 0.9, 0.5)
     ending["P"] = 0.8 * ending["P"]
     return [
@@ -33,6 +35,7 @@ def cases(generator: torch.Generator) -> list[Case]:
         Case("γ = 0: no next state, no entropy", world(4, 2, 0.0, 0.5), EDGE),
         Case("a single state", world(1, 2, 0.75, 0.5), EDGE),
         Case("a policy without chance", certain, EDGE),
+        Case("a policy that never takes some of the actions", partly, EDGE),
     ]
 
 
@@ -128,6 +131,33 @@ def as_one_system(P, R, pi, gamma, temperature) -> Tensor:
     return torch.linalg.solve(identity - gamma * pairs, reward.flatten()).view_as(R)
 
 
+def nan_to_zero(P, R, pi, gamma, temperature) -> Tensor:
+    own = -(pi * pi.log()).sum(-1, keepdim=True).nan_to_num(0.0)
+    return action_value(P, R, policy_evaluation(P, R + temperature * own, pi, gamma), gamma)
+
+
+def mean_entropy(P, R, pi, gamma, temperature) -> Tensor:
+    return soft_policy_evaluation(P, R, pi, gamma, temperature / pi.shape[-1])
+
+
+def chain_backwards(P, R, pi, gamma, temperature) -> Tensor:
+    reward = (pi * R).sum(-1) + temperature * entropy(pi).squeeze(-1)
+    chain = torch.einsum("sk,skt->ts", pi, P)
+    value = torch.linalg.solve(torch.eye(len(P), dtype=P.dtype) - gamma * chain, reward)
+    return action_value(P, R, value, gamma)
+
+
+def rewards_not_weighted(P, R, pi, gamma, temperature) -> Tensor:
+    reward = R.mean(-1, keepdim=True) + temperature * entropy(pi)
+    value = policy_evaluation(P, reward.expand_as(R), pi, gamma)
+    return action_value(P, R, value, gamma)
+
+
+def gamma_missing_at_the_end(P, R, pi, gamma, temperature) -> Tensor:
+    value = policy_evaluation(P, R + temperature * entropy(pi), pi, gamma)
+    return action_value(P, R, value, 1.0)
+
+
 EXERCISE = Exercise(
     name="soft_policy_evaluation",
     reference=soft_policy_evaluation,
@@ -205,6 +235,36 @@ EXERCISE = Exercise(
             ten_sweeps,
         ),
         Mistake("changes-r", IN_PLACE, changes_rewards),
+        Mistake(
+            "nan-to-zero",
+            "The sum over actions is not a number where one π is 0, and nan_to_num makes the "
+            "*whole* entropy of that state 0. Only the summand 0 · log 0 is 0: "
+            "torch.special.entr, or a mask before the sum.",
+            nan_to_zero,
+        ),
+        Mistake(
+            "mean-entropy",
+            "The entropy is averaged over the actions. It is a sum: −Σ π log π; the weights π "
+            "are in it already.",
+            mean_entropy,
+        ),
+        Mistake(
+            "chain-backwards",
+            "The chain is transposed. Visits flow forwards in time and need P_π transposed "
+            "(lesson 00); values look ahead: V(s) = r(s) + γ Σ P_π(s, s') V(s').",
+            chain_backwards,
+        ),
+        Mistake(
+            "rewards-not-weighted",
+            "The rewards are averaged over all actions alike. The policy takes some more "
+            "often than others: Σ π R.",
+            rewards_not_weighted,
+        ),
+        Mistake(
+            "gamma-missing-at-the-end",
+            "V is right, but the last line forgets the discount: Q = R + γ P V.",
+            gamma_missing_at_the_end,
+        ),
     ),
     variants=(by_iteration, as_one_system),
 )

@@ -132,6 +132,42 @@ def recursive(P, R, gamma, temperature, iterations):
     return [pi, soft_policy_evaluation(P, R, pi, gamma, temperature)]
 
 
+def ignores_the_number(P, R, gamma, temperature, iterations):
+    pi = torch.full_like(R, 1 / R.shape[1])
+    q_value = soft_policy_evaluation(P, R, pi, gamma, temperature)
+    for _ in range(50):
+        pi = torch.softmax(q_value / temperature, -1)
+        q_value = soft_policy_evaluation(P, R, pi, gamma, temperature)
+    return pi, q_value
+
+
+def one_over_states(P, R, gamma, temperature, iterations):
+    pi = torch.full_like(R, 1 / R.shape[0])
+    q_value = soft_policy_evaluation(P, R, pi, gamma, temperature)
+    for _ in range(iterations):
+        pi = torch.softmax(q_value / temperature, -1)
+        q_value = soft_policy_evaluation(P, R, pi, gamma, temperature)
+    return pi, q_value
+
+
+def starts_with_ones(P, R, gamma, temperature, iterations):
+    pi = torch.ones_like(R)
+    q_value = soft_policy_evaluation(P, R, pi, gamma, temperature)
+    for _ in range(iterations):
+        pi = torch.softmax(q_value / temperature, -1)
+        q_value = soft_policy_evaluation(P, R, pi, gamma, temperature)
+    return pi, q_value
+
+
+def returns_values(P, R, gamma, temperature, iterations):
+    pi = torch.full_like(R, 1 / R.shape[1])
+    q_value = soft_policy_evaluation(P, R, pi, gamma, temperature)
+    for _ in range(iterations):
+        pi = torch.softmax(q_value / temperature, -1)
+        q_value = soft_policy_evaluation(P, R, pi, gamma, temperature)
+    return pi, (pi * q_value).sum(-1)
+
+
 EXERCISE = Exercise(
     name="soft_policy_iteration",
     reference=soft_policy_iteration,
@@ -200,6 +236,29 @@ EXERCISE = Exercise(
             "policy-only",
             "Only the policy comes back. Return two things: (pi, q_value).",
             policy_only,
+        ),
+        Mistake(
+            "ignores-the-number",
+            "It iterates until nothing changes. Asked for is the policy after exactly "
+            "`iterations` improvements, which may be none.",
+            ignores_the_number,
+        ),
+        Mistake(
+            "one-over-states",
+            "The uniform policy has 1/K for each of K *actions*; here 1 was divided by the "
+            "number of states.",
+            one_over_states,
+        ),
+        Mistake(
+            "starts-with-ones",
+            "It starts from ones. A row of a policy sums to 1: uniform is 1/K.",
+            starts_with_ones,
+        ),
+        Mistake(
+            "returns-values",
+            "V, one number a state, was returned. Asked for is Q, one number for each state "
+            "and action.",
+            returns_values,
         ),
     ),
     variants=(evaluated_in_the_loop, recursive),

@@ -102,6 +102,14 @@ def largest_first(q_value, temperature) -> Tensor:
     return torch.stack(values)
 
 
+def detached(q_value, temperature) -> Tensor:
+    return soft_value(q_value.detach(), temperature)
+
+
+def clamped_exponent(q_value, temperature) -> Tensor:
+    return temperature * (q_value / temperature).clamp(-80, 80).exp().sum(-1).log()
+
+
 EXERCISE = Exercise(
     name="soft_value",
     reference=soft_value,
@@ -186,6 +194,19 @@ EXERCISE = Exercise(
             "The values have shape (B, 1). Against rewards (B,) that silently becomes (B, B) in "
             "the next line: leave keepdim away.",
             keeps_the_axis,
+        ),
+        Mistake(
+            "detached",
+            "The value is right, but it was cut from its graph. Its slope in Q, the policy, "
+            "is used by whoever learns through it.",
+            detached,
+        ),
+        Mistake(
+            "clamped-exponent",
+            "Q/T is clamped before the exponential. That stops the overflow and gives another "
+            "value: beyond the clamp all Q look alike. logsumexp subtracts the maximum "
+            "instead, which changes nothing.",
+            clamped_exponent,
         ),
     ),
     variants=(through_the_policy, largest_first),

@@ -149,6 +149,34 @@ def by_cosh(mean, log_std, pre_tanh) -> Tensor:
     return total
 
 
+def softplus_of_plus(mean, log_std, pre_tanh) -> Tensor:
+    right = squashed_gaussian_log_prob(mean, log_std, pre_tanh)
+    return right + 2 * (softplus(2 * pre_tanh) - softplus(-2 * pre_tanh)).sum(-1)
+
+
+def half_of_the_slope(mean, log_std, pre_tanh) -> Tensor:
+    right = squashed_gaussian_log_prob(mean, log_std, pre_tanh)
+    return right + (math.log(2) - pre_tanh - softplus(-2 * pre_tanh)).sum(-1)
+
+
+def no_log_std(mean, log_std, pre_tanh) -> Tensor:
+    whole = squashed_gaussian_log_prob(mean, log_std, pre_tanh)
+    return whole + log_std.expand_as(mean).sum(-1)
+
+
+def clamped_u(mean, log_std, pre_tanh) -> Tensor:
+    return squashed_gaussian_log_prob(mean, log_std, pre_tanh.clamp(-10, 10))
+
+
+def back_through_atanh(mean, log_std, pre_tanh) -> Tensor:
+    inside = 1 - 1e-6
+    return squashed_gaussian_log_prob(mean, log_std, pre_tanh.tanh().clamp(-inside, inside).atanh())
+
+
+def one_number(mean, log_std, pre_tanh) -> Tensor:
+    return squashed_gaussian_log_prob(mean, log_std, pre_tanh).sum()
+
+
 EXERCISE = Exercise(
     name="squashed_gaussian_log_prob",
     reference=squashed_gaussian_log_prob,
@@ -259,6 +287,43 @@ EXERCISE = Exercise(
             "The value is right, but u was cut from its graph. In SAC u = μ + σε is a function of "
             "θ, and the gradient goes through it.",
             sample_detached,
+        ),
+        Mistake(
+            "softplus-of-plus",
+            "The softplus has the wrong sign inside: log(1 − tanh² u) = 2 (log 2 − u − "
+            "softplus(−2u)). Test it at u = 0: the slope of tanh is 1 there, its logarithm 0; "
+            "and at u = 5.",
+            softplus_of_plus,
+        ),
+        Mistake(
+            "half-of-the-slope",
+            "The factor 2 in front of log 2 − u − softplus(−2u) is missing: the slope is a "
+            "*square* over the sum of exponentials.",
+            half_of_the_slope,
+        ),
+        Mistake(
+            "no-log-std",
+            "log σ is missing: a wide Gaussian is lower everywhere. Without it nothing pays "
+            "for randomness.",
+            no_log_std,
+        ),
+        Mistake(
+            "clamped-u",
+            "u is clamped to ±10 first. The result is finite and wrong beyond, and has no "
+            "slope in u there. The exact form needs no clamp.",
+            clamped_u,
+        ),
+        Mistake(
+            "back-through-atanh",
+            "u is recovered from a by atanh, with a clamped inside ±1. Beyond |u| ≈ 7 that is "
+            "another u, and its gradient is gone. You are given u: use it.",
+            back_through_atanh,
+        ),
+        Mistake(
+            "one-number",
+            "Everything is summed, over the batch too. Each action has a log-probability of "
+            "its own: sum over the last axis only.",
+            one_number,
         ),
     ),
     variants=(with_distributions, by_cosh),

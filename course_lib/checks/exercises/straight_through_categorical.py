@@ -10,7 +10,7 @@ from course_lib.reference.world_models import straight_through_categorical
 
 
 def cases(generator: torch.Generator) -> list[Case]:
-    """Batches of several sizes; one row, two kinds; logits of ±1,000."""
+    """Batches of several sizes; one row, two kinds; nearly even odds; logits of ±1,000."""
     huge = given(generator, 2, 3)
     huge["logits"] = torch.tensor([[0.0, 1e3, -1e3], [1e3, -1e3, 0.0]], dtype=torch.float64)
     return [
@@ -20,6 +20,7 @@ def cases(generator: torch.Generator) -> list[Case]:
         Case("a single row", given(generator, 1, 5), EDGE),
         Case("two kinds", given(generator, 5, 2), EDGE),
         Case("logits of ±1,000", huge, NUMERICS),
+        Case("no kind has more than half", even(given(generator, 3, 6))),
     ]
 
 
@@ -29,6 +30,11 @@ def given(generator: torch.Generator, rows: int, kinds: int) -> dict[str, Tensor
         "logits": normal(generator, rows, kinds),
         "gumbel_noise": -(-uniform(generator, 0.02, 0.98, rows, kinds).log()).log(),
     }
+
+
+def even(drawn: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The same inputs, a quarter as large: softmax is nearly flat."""
+    return {name: 0.25 * one for name, one in drawn.items()}
 
 
 def hardest(scores: Tensor) -> Tensor:
@@ -123,6 +129,16 @@ def by_scatter(logits, gumbel_noise) -> Tensor:
     return (hard.detach() - soft.detach() + soft).to(logits.dtype)
 
 
+def slope_turned_round(logits, gumbel_noise) -> Tensor:
+    soft = (logits + gumbel_noise).softmax(-1)
+    return hardest(soft) - soft + soft.detach()
+
+
+def above_one_half(logits, gumbel_noise) -> Tensor:
+    soft = (logits + gumbel_noise).softmax(-1)
+    return straight((soft > 0.5).to(soft.dtype), soft)
+
+
 EXERCISE = Exercise(
     name="straight_through_categorical",
     reference=straight_through_categorical,
@@ -199,6 +215,18 @@ EXERCISE = Exercise(
             "The value is right, but only the winner's probability has a slope. All K of them do: "
             "that is how the others learn to win.",
             hard_detached_from_soft,
+        ),
+        Mistake(
+            "slope-turned-round",
+            "The values are right, but the soft sample was subtracted and its detached copy "
+            "added: the slope has the wrong sign.",
+            slope_turned_round,
+        ),
+        Mistake(
+            "above-one-half",
+            "A row's largest entry need not be above ½, and then nothing is drawn. Take the "
+            "argmax.",
+            above_one_half,
         ),
     ),
     variants=(by_a_function_of_its_own, by_scatter),

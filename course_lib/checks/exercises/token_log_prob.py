@@ -100,6 +100,14 @@ def by_cross_entropy(logits, tokens) -> Tensor:
     return -loss.view_as(tokens).to(logits.dtype)
 
 
+def log_before_picking(logits, tokens) -> Tensor:
+    return pick(logits.softmax(-1).log(), tokens)
+
+
+def epsilon_in_the_logarithm(logits, tokens) -> Tensor:
+    return pick((logits.softmax(-1) + 1e-8).log(), tokens)
+
+
 EXERCISE = Exercise(
     name="token_log_prob",
     reference=token_log_prob,
@@ -182,6 +190,18 @@ EXERCISE = Exercise(
             "detached",
             "The values are right, but the logits were cut from their graph: nothing could learn.",
             detached,
+        ),
+        Mistake(
+            "log-before-picking",
+            "The logarithm of a softmax: probabilities below 1e−308 are 0, their logarithm is "
+            "−∞, and the gradient is not a number. log_softmax never leaves the logarithms.",
+            log_before_picking,
+        ),
+        Mistake(
+            "epsilon-in-the-logarithm",
+            "1e−8 is added inside the logarithm, so no token is rarer than that, and rare "
+            "ones lose their gradient. log_softmax needs no patch.",
+            epsilon_in_the_logarithm,
         ),
     ),
     variants=(through_one_hot, by_cross_entropy),

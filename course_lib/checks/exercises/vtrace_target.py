@@ -247,6 +247,21 @@ def target_to_target(reward, value, next_value, terminated, truncated, log_prob,
     return torch.stack(rows)
 
 
+def ratio_inside_the_error(
+    reward, value, next_value, terminated, truncated,
+    log_prob, behavior_log_prob, gamma, rho_bar, c_bar,
+) -> Tensor:  # fmt: skip
+    ratio = (log_prob - behavior_log_prob).exp()
+    future = reward + gamma * next_value.masked_fill(terminated, 0)
+    error = ratio.clamp(max=rho_bar) * future - value
+    carry = gamma * ratio.clamp(max=c_bar).masked_fill(terminated | truncated, 0)
+    rows, last = [], torch.zeros_like(error[0])
+    for t in reversed(range(len(error))):
+        last = error[t] + carry[t] * last
+        rows.insert(0, last)
+    return value + torch.stack(rows)
+
+
 EXERCISE = Exercise(
     name="vtrace_target",
     reference=vtrace_target,
@@ -373,6 +388,12 @@ EXERCISE = Exercise(
             "The loop runs forwards, so each target collects the past. v_t needs v_{t+1}: begin "
             "with the last step.",
             forward_in_time,
+        ),
+        Mistake(
+            "ratio-inside-the-error",
+            "The ratio multiplies r + γ V' but not V. It stands in front of the whole TD "
+            "error: else V itself is corrected towards 0 wherever ρ is small.",
+            ratio_inside_the_error,
         ),
     ),
     variants=(as_in_the_paper, target_to_target),

@@ -37,8 +37,8 @@ QUESTIONS = (
         explanations={
             "a": "+∇D climbs the divergence: the policy gets as far from e^Q/Z as it can. The "
             "slide means a descent; then the line is right, with J a loss.",
-            "b": "The divergence to e^Q/Z has no maximum there; climbing it drives π to the worst "
-            "action with certainty, not to a soft policy.",
+            "b": "The divergence to e^Q/Z has no maximum there; climbing it drives π to a single "
+            "action (from an even start the worst one), not to a soft policy.",
             "c": "Z does not depend on θ, so leaving it out changes no gradient, in either "
             "direction.",
             "d": "Without T the temperature is 1, and the target is soft. The trouble is the "

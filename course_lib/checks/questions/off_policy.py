@@ -14,7 +14,7 @@ QUESTIONS = (
             "c": "More data would not help: however many shifts he works, no restart is among "
             "them. An error that no amount of data removes is a bias.",
             "d": "E_b[ρ f] sums over what b can do. Whatever π does beyond that is missing, and no "
-            "number looks wrong; a mean ratio near 0.9 instead of 1 is the only trace. "
+            "number looks wrong; a mean ratio below 1 (0.9 after one step) is the only trace. "
             "Importance sampling needs b > 0 wherever π > 0.",
         },
     ),
