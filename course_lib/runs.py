@@ -186,7 +186,7 @@ RUNS: dict[str, Run] = {
         Run("ppo-pendulum", ppo, PENDULUM, PPO_PENDULUM, -200.0, 50_000),
         Run("ppo-kl-cartpole", ppo_kl, CARTPOLE, PPOKLConfig(), 475.0, 40_000),
         Run("sac-pendulum", sac, PENDULUM, SACConfig(), -200.0, 10_000),
-        Run("sac-continuous-cartpole", sac, CONTINUOUS, SAC_BALANCE, 475.0, 14_000),
+        Run("sac-continuous-cartpole", sac, CONTINUOUS, SAC_BALANCE, 475.0, 20_000),
         Run("cem-cartpole", cem, CARTPOLE, CEMConfig(), 475.0, 300_000),
         Run("reps-cartpole", reps, CARTPOLE, REPSConfig(), 475.0, 60_000),
         Run("rwr-cartpole", rwr, CARTPOLE, RWRConfig(), 475.0, 500_000),

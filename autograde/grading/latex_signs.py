@@ -31,6 +31,7 @@ OPERATORS |= pairs("""
 Longrightarrow ⟹ Longleftarrow ⟸ Longleftrightarrow ⟺ longrightarrow ⟶ longleftarrow ⟵ uparrow ↑
 downarrow ↓ hookrightarrow ↪ cong ≅ asymp ≍ doteq ≐ triangleq ≜ coloneqq ≔ dagger † intercal ⊺
 bullet • wedge ∧ vee ∨ oslash ⊘ ominus ⊖ lbrace { rbrace } lbrack [ rbrack ] backslash \\ nmid ∤
+bmod mod
 lesssim ≲ gtrsim ≳ preceq ⪯ succeq ⪰ prec ≺ succ ≻ therefore ∴ because ∵ square □ checkmark ✓
 """)
 LETTERS |= pairs("Re ℜ Im ℑ aleph ℵ Upsilon Υ varsigma ς varrho ϱ varpi ϖ digamma ϝ")
@@ -51,7 +52,7 @@ VARIANTS = pairs(
 )
 UPRIGHT = words("text mathrm operatorname textbf textit mathsf mathtt textrm mbox mathit")
 SIZES = words("big Big bigg Bigg bigl bigr bigm Bigl Bigr Bigm biggl biggr Biggl Biggr")
-IGNORED = words("displaystyle textstyle scriptstyle limits nolimits nonumber middle")
+IGNORED = words("displaystyle textstyle scriptstyle limits nolimits nonumber middle boxed")
 FENCES = {"pmatrix": "()", "bmatrix": "[]", "vmatrix": "||", "cases": "{ ", "matrix": "  "}
 ALIGNED = words("aligned align split")
 TABLES = frozenset([*FENCES, *ALIGNED, "gathered", "gather", "array", "equation"])

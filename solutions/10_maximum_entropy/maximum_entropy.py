@@ -279,7 +279,7 @@ def soft_policy_evaluation(P, R, pi, gamma, temperature):
     ### BEGIN SOLUTION
     entropy = torch.special.entr(pi).sum(-1)
     reward = (pi * R).sum(-1) + temperature * entropy
-    chain = torch.einsum("sk,skt->st", pi, P)
+    chain = (pi.unsqueeze(-1) * P).sum(1)
     value = torch.linalg.solve(torch.eye(len(P), dtype=P.dtype) - gamma * chain, reward)
     return R + gamma * P @ value
     ### END SOLUTION
@@ -299,11 +299,11 @@ mdp = random_mdp(5, 3, seed=0)
 P, R, gamma, T = mdp.P, mdp.R, 0.9, 0.5
 pi = torch.randn(5, 3, generator=generator, dtype=torch.float64).softmax(-1)
 reward = (pi * R).sum(-1) + T * torch.special.entr(pi).sum(-1)
-chain = torch.einsum("sk,skt->st", pi, P)
+moves = torch.einsum("sk,skt->st", pi, P)
 where, total = P[0, 1], R[0, 1].clone()  # after action 1 in state 0
 for t in range(1, 400):
     total += gamma**t * where @ reward
-    where = where @ chain
+    where = where @ moves
 print("summed:", total.item(), "  solved:", soft_policy_evaluation(P, R, pi, gamma, T)[0, 1].item())
 
 # %% [markdown]
@@ -766,7 +766,7 @@ def sac_target(reward, next_q1, next_q2, next_log_prob, terminated, gamma, tempe
     ### BEGIN SOLUTION
     with torch.no_grad():
         future = torch.minimum(next_q1, next_q2) - temperature * next_log_prob
-        return reward + gamma * future.masked_fill(terminated, 0)
+        return reward + gamma * ~terminated * future
     ### END SOLUTION
 
 
@@ -963,8 +963,7 @@ v_history = train(
 # %% nbgrader={"grade": false, "grade_id": "bugged", "locked": true, "schema_version": 3, "solution": false}
 def bugged_scaled_log_prob(mean, log_std, pre_tanh, high):
     """Meant: log π of a = high · tanh(u). (B, D) three times -> (B,). It runs."""
-    noise = (pre_tanh - mean) * torch.exp(-log_std)
-    gaussian = -0.5 * noise**2 - log_std - 0.5 * math.log(2 * math.pi)
+    gaussian = torch.distributions.Normal(mean, log_std.exp()).log_prob(pre_tanh)
     action = high * torch.tanh(pre_tanh)
     slope = (1 - action**2).clamp(min=1e-6)  # there were NaNs
     return (gaussian - slope.log()).sum(-1)
