@@ -16,7 +16,7 @@ def bootstrapped(reward: Tensor, future: Tensor, terminated: Tensor, gamma: floa
     require_dimensions("reward", reward, 1)
     require_same_shape(reward=reward, terminated=terminated)
     require_range("gamma", gamma, 0.0, 1.0)
-    return reward + gamma * future.masked_fill(terminated, 0)
+    return torch.where(terminated, reward, reward + gamma * future)
 
 
 @torch.no_grad()

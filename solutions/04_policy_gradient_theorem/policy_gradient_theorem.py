@@ -364,8 +364,8 @@ check_answer(answer_lost_on_the_way)
 # **Line 6.** Exchange the sums. $\sum_k\gamma^k\Pr(s_k=s)$ is $d^\pi(s)$, by definition:
 
 # %% tags=["raises-exception"]
-chain = torch.einsum("sk,skt->st", pi, P)
-terms = [gamma**k * p0 @ torch.linalg.matrix_power(chain, k) for k in range(300)]
+walk = torch.einsum("sk,skt->st", pi, P)
+terms = [gamma**k * p0 @ torch.linalg.matrix_power(walk, k) for k in range(300)]
 print("300 terms of the sum:", sum(terms))
 print("one linear system:   ", visits_of(logits))
 
