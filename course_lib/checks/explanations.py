@@ -23,3 +23,10 @@ IN_PLACE = (
     "The value is right, but the function wrote into one of its inputs. Whoever uses that tensor "
     "next gets your intermediate result: work on a new tensor."
 )
+LARGER_CRITIC = (
+    "The larger of the two critics is used. The actor looks for whatever a critic overrates; take "
+    "the smaller."
+)
+AVERAGE_CRITIC = (
+    "The two critics are averaged. Then half of an overestimate gets through; take the smaller."
+)

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from course_lib.checks.drawing import log_probs, normal
 from course_lib.checks.exercise import EDGE, GRADIENT, VALUE, Case, Exercise, Mistake
-from course_lib.checks.explanations import SUM_FOR_MEAN
+from course_lib.checks.explanations import AVERAGE_CRITIC, SUM_FOR_MEAN
 from course_lib.reference.sac import sac_policy_loss
 
 
@@ -164,8 +164,7 @@ EXERCISE = Exercise(
         ),
         Mistake(
             "average-critic",
-            "The two critics are averaged. Then half of an overestimate gets through; take the "
-            "smaller.",
+            AVERAGE_CRITIC,
             average,
         ),
         Mistake(

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from course_lib.checks.drawing import log_probs, normal
 from course_lib.checks.exercise import EDGE, VALUE, Case, Exercise, Mistake
-from course_lib.checks.explanations import SUM_FOR_MEAN
+from course_lib.checks.explanations import AVERAGE_CRITIC, LARGER_CRITIC, SUM_FOR_MEAN
 from course_lib.reference.sac import sac_value_loss
 
 
@@ -155,14 +155,12 @@ EXERCISE = Exercise(
         ),
         Mistake(
             "larger-critic",
-            "The larger of the two critics is used. The actor looks for whatever a critic "
-            "overrates; take the smaller.",
+            LARGER_CRITIC,
             larger,
         ),
         Mistake(
             "average-critic",
-            "The two critics are averaged. Then half of an overestimate gets through; take the "
-            "smaller.",
+            AVERAGE_CRITIC,
             average,
         ),
         Mistake(

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from course_lib.checks.drawing import tabular
+from course_lib.checks.drawing import world
 from course_lib.checks.exercise import EDGE, VALUE, Case, Exercise, Mistake
 from course_lib.checks.explanations import IN_PLACE
 from course_lib.reference.maximum_entropy import soft_policy_evaluation
@@ -15,25 +15,23 @@ INPUTS = ("P", "R", "pi")
 def cases(generator: torch.Generator) -> list[Case]:
     """Random MDPs; no entropy, γ = 0, actions that are never taken, steps that may be the last."""
 
-    def world(states: int, actions: int, gamma: float, temperature: float) -> dict:
-        drawn = tabular(generator, states, actions)
-        inputs = {name: drawn[name] for name in INPUTS}
-        return {**inputs, "gamma": gamma, "temperature": temperature}
+    def soft(states: int, actions: int, gamma: float, temperature: float) -> dict:
+        return {**world(generator, states, actions, gamma, INPUTS), "temperature": temperature}
 
-    certain = world(3, 2, 0.9, 0.5)
+    certain = soft(3, 2, 0.9, 0.5)
     certain["pi"] = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]], dtype=torch.float64)
-    partly = world(3, 3, 0.9, 0.5)
+    partly = soft(3, 3, 0.9, 0.5)
     partly["pi"] = torch.tensor([[0.5, 0.5, 0.0], [0.0, 0.3, 0.7], [0.2, 0.8, 0.0]]).double()
-    ending = world(4, 2, 0.9, 0.5)
+    ending = soft(4, 2, 0.9, 0.5)
     ending["P"] = 0.8 * ending["P"]
     return [
-        Case("three states, two actions", world(3, 2, 0.8, 0.5)),
-        Case("five states, three actions", world(5, 3, 0.95, 0.2)),
-        Case("as many actions as states", world(3, 3, 0.9, 2.0)),
+        Case("three states, two actions", soft(3, 2, 0.8, 0.5)),
+        Case("five states, three actions", soft(5, 3, 0.95, 0.2)),
+        Case("as many actions as states", soft(3, 3, 0.9, 2.0)),
         Case("a step ends the episode with probability 0.2", ending),
-        Case("T = 0: ordinary policy evaluation", world(4, 2, 0.9, 0.0), EDGE),
-        Case("γ = 0: no next state, no entropy", world(4, 2, 0.0, 0.5), EDGE),
-        Case("a single state", world(1, 2, 0.75, 0.5), EDGE),
+        Case("T = 0: ordinary policy evaluation", soft(4, 2, 0.9, 0.0), EDGE),
+        Case("γ = 0: no next state, no entropy", soft(4, 2, 0.0, 0.5), EDGE),
+        Case("a single state", soft(1, 2, 0.75, 0.5), EDGE),
         Case("a policy without chance", certain, EDGE),
         Case("a policy that never takes some of the actions", partly, EDGE),
     ]

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from course_lib.checks.drawing import tabular
+from course_lib.checks.drawing import world
 from course_lib.checks.exercise import EDGE, VALUE, Case, Exercise, Mistake
 from course_lib.reference.maximum_entropy import (
     boltzmann_policy,
@@ -17,19 +17,18 @@ from course_lib.reference.tabular import action_value
 def cases(generator: torch.Generator) -> list[Case]:
     """Random MDPs and few iterations, where every version still differs; none, and many."""
 
-    def world(states: int, actions: int, gamma: float, temperature: float, iterations: int) -> dict:
-        drawn = tabular(generator, states, actions)
-        settings = {"gamma": gamma, "temperature": temperature, "iterations": iterations}
-        return {"P": drawn["P"], "R": drawn["R"], **settings}
+    def soft(states: int, actions: int, gamma: float, temperature: float, iterations: int) -> dict:
+        settings = {"temperature": temperature, "iterations": iterations}
+        return world(generator, states, actions, gamma, ("P", "R")) | settings
 
     return [
-        Case("three states, two actions, one iteration", world(3, 2, 0.8, 0.5, 1)),
-        Case("five states, three actions, two iterations", world(5, 3, 0.95, 0.3, 2)),
-        Case("as many actions as states, three iterations", world(3, 3, 0.9, 1.5, 3)),
-        Case("twenty iterations", world(4, 3, 0.9, 0.2, 20)),
-        Case("no iteration: the uniform policy and its Q", world(4, 2, 0.9, 0.5, 0), EDGE),
-        Case("γ = 0", world(3, 2, 0.0, 0.5, 2), EDGE),
-        Case("a single action", world(3, 1, 0.9, 0.5, 2), EDGE),
+        Case("three states, two actions, one iteration", soft(3, 2, 0.8, 0.5, 1)),
+        Case("five states, three actions, two iterations", soft(5, 3, 0.95, 0.3, 2)),
+        Case("as many actions as states, three iterations", soft(3, 3, 0.9, 1.5, 3)),
+        Case("twenty iterations", soft(4, 3, 0.9, 0.2, 20)),
+        Case("no iteration: the uniform policy and its Q", soft(4, 2, 0.9, 0.5, 0), EDGE),
+        Case("γ = 0", soft(3, 2, 0.0, 0.5, 2), EDGE),
+        Case("a single action", soft(3, 1, 0.9, 0.5, 2), EDGE),
     ]
 
 
