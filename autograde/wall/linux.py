@@ -60,7 +60,7 @@ SYSTEM_CALLS = {
     "landlock_restrict_self": (446, 446), "capset": (126, 91),
 }  # fmt: skip
 
-_LIBC = ctypes.CDLL(None, use_errno=True)
+_LIBC = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else None
 
 
 def number(name: str) -> int | None:

@@ -21,7 +21,6 @@ path is there, how large and how old, can be seen |
 """
 
 import os
-import resource
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -166,6 +165,8 @@ def give_up_privileges() -> None:
 
 def limit(allowance: Allowance, *, own_users: bool) -> None:
     """The kernel's limits on a process, and the first place in line if memory runs out."""
+    import resource  # Unix has it; the rest of this module is imported everywhere.
+
     if not allowance.counted:
         raise PermissionError("the kernel does not count root's processes")
     with open("/proc/self/statm") as pages:
