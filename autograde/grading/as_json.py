@@ -20,6 +20,7 @@ def outcome_json(outcome: Outcome, room: Classroom) -> str:
         "report": str(html_path(room)),
         "csv": str(csv_path(room)),
         "strays": [note.to_json() for note in outcome.strays],
+        "changes": [one.to_json() for one in outcome.changes],
         "submissions": [record.to_json() for record in outcome.records],
     }
     return json.dumps(data, indent=2)

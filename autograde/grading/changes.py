@@ -10,20 +10,35 @@ import course_lib
 from autograde.grading.classroom import files_digest
 from autograde.grading.judge import Kit, Task
 
+FILE_DIGITS = 16
 # Modules that show, save or find results, and decide none.
-ONLY_SHOW = ("as_json", "commands", "formgrader", "report", "results", "similar", "terminal")
+ONLY_SHOW = (
+    "as_json", "commands", "differences", "formgrader", "identities", "report", "results",
+    "returning", "returning_commands", "similar", "terminal",
+)  # fmt: skip
 
 
 def grading_key(task: Task, handed_in: str, code: str) -> str:
-    """A hash of everything that a grade depends on; `code` is `code_digest()`."""
+    """A hash of everything that a grade depends on, and one of the file that was handed in.
+
+    `code` is `code_digest()`.
+    """
+    file = hashlib.sha256(task.data or b"").hexdigest()
     parts = {
         "kit": kit_digest(task.kit),
-        "file": [task.file_name, hashlib.sha256(task.data or b"").hexdigest()],
+        "file": [task.file_name, file],
         "notes": [note.to_json() for note in task.notes],
         "time": [handed_in, task.seconds_late],
         "code": code,
     }
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    total = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    return f"{total}-{file[:FILE_DIGITS]}"
+
+
+def same_file(key: str, other: str) -> bool:
+    """Whether two keys are of the same file, as far as they say."""
+    files = {one.partition("-")[2] for one in (key, other)} - {""}
+    return len(files) < 2
 
 
 @lru_cache(maxsize=32)

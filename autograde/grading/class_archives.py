@@ -45,7 +45,8 @@ def collect_class(
         for lesson, choice in chosen.items():
             made = from_archive(student, lesson, archive, choice, tuple(late))
             when, odd = timestamp_in(archive, stamp_of(own, lesson, archive))
-            found.add_once(replace(made, timestamp=when, notes=(*made.notes, *odd)))
+            made = replace(made, timestamp=when, notes=(*made.notes, *odd))
+            found.add_once(replace(made, platform=own[0].platform, number=own[0].number))
         if not chosen and not by_lesson(files, known, known):
             text = f"{student}, in {archive.name}: it cannot be told which lesson this is for."
             found.strays.append(Note("stray", f"{text} {WHICH_LESSON}", problem=True))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from autograde.lesson import Lesson
 
 NEEDS_A_LOOK, INTERRUPTED = 3, 130
+MOST_CHANGES = 20
 AsJson = Annotated[bool, typer.Option("--json", help="Print the results as JSON.")]
 Database = Annotated[
     str | None,
@@ -265,12 +266,24 @@ def finish(room: "Classroom", root: Path, outcome: "Outcome", *, as_json: bool) 
     show(tables)
     for note in outcome.strays:
         typer.echo(f"Not graded: {note.text}")
+    show_changes(room, outcome)
     typer.echo(
         f"Graded {outcome.graded}, unchanged {outcome.unchanged}, "
         f"needing a look {outcome.problems}. Report: {html_path(room)}"
     )
     if outcome.interrupted:
         typer.echo("Interrupted: what is done is saved; the same command goes on from here.")
+
+
+def show_changes(room: "Classroom", outcome: "Outcome") -> None:
+    """Whose points are other than before; of many, the first ones."""
+    from autograde.grading.differences import changes_path, in_words
+
+    lines = in_words(outcome.changes)
+    if lines:
+        typer.echo(f"Points that changed: {len(lines)}. All of them: {changes_path(room)}")
+        for line in lines[:MOST_CHANGES]:
+            typer.echo(f"  {line}")
 
 
 def show(tables: "list[LessonResults]") -> None:

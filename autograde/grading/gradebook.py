@@ -7,7 +7,8 @@ import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from difflib import get_close_matches
 from pathlib import Path
 
 import nbgrader.api
@@ -157,6 +158,27 @@ def set_due_date(room: Classroom, lesson: Lesson, when: datetime) -> None:
     """When work for a lesson is due, in UTC."""
     with open_gradebook(room) as gradebook:
         gradebook.update_or_create_assignment(lesson.name, duedate=when)
+
+
+def grant_extension(room: Classroom, lesson: Lesson, student: str, days: float) -> datetime | None:
+    """Let a student hand in so many days later, 0 to take it back; the new date, if there is one.
+
+    Raises:
+        CourseError: nobody of this name is known; the lesson is not built.
+    """
+    from autograde.grading.graded_source import graded_source
+
+    save_lesson(room, lesson, graded_source(lesson))
+    with open_gradebook(room) as gradebook:
+        known = [one.id for one in gradebook.students]
+        if student not in known:
+            close = get_close_matches(student, known, 3)
+            hint = f"Did you mean {' or '.join(close)}?" if close else "course report lists them."
+            raise CourseError(f"There is no student called {student!r} in the gradebook. {hint}")
+        gradebook.update_or_create_submission(lesson.name, student)
+        gradebook.grant_extension(lesson.name, student, days=days)
+        due = gradebook.find_assignment(lesson.name).duedate
+        return due + timedelta(days=days) if due else None
 
 
 def due_date(room: Classroom, lesson: Lesson) -> str:

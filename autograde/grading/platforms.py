@@ -9,13 +9,14 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autograde.grading.archives import parts_of
 from autograde.lesson import Lesson
 
 MOODLE = re.compile(r"(?P<name>.+?)_(?P<id>\d+)_assignsubmission_(?P<kind>[a-z]+)_?(?P<file>.*)")
 CANVAS = re.compile(r"(?P<name>[^_]+)(?P<late>_LATE)?_(?P<id>\d+)_\d+_(?P<file>.+)")
+MOODLES, CANVASES = "moodle", "canvas"
 SIGNS_IN_NAMES = "_.@ -"
 
 
@@ -28,6 +29,7 @@ class Piece:
     number: str
     parts: tuple[str, ...]
     marked_late: bool = False
+    platform: str = ""
 
 
 def pieces(names: Iterable[str], archive: str, lessons: Sequence[Lesson]) -> list[Piece]:
@@ -45,10 +47,10 @@ def piece(name: str, parts: tuple[str, ...], archive: str) -> Piece | None:
         if moodle["kind"] != "file":
             return None
         rest = parts[1:] if len(parts) > 1 else (moodle["file"],)
-        return Piece(name, cleaned(moodle["name"]), moodle["id"], rest)
+        return Piece(name, cleaned(moodle["name"]), moodle["id"], rest, platform=MOODLES)
     if canvas and len(parts) == 1:
-        student = cleaned(canvas["name"])
-        return Piece(name, student, canvas["id"], (canvas["file"],), bool(canvas["late"]))
+        student, late = cleaned(canvas["name"]), bool(canvas["late"])
+        return Piece(name, student, canvas["id"], (canvas["file"],), late, CANVASES)
     if len(parts) == 1:
         return Piece(name, cleaned(archive), "", parts)
     return Piece(name, cleaned(parts[0]), "", parts[1:])
@@ -89,7 +91,7 @@ def with_numbers(found: list[Piece]) -> list[Piece]:
     for one in found:
         numbers[one.student].add(one.number)
     return [
-        Piece(one.member, f"{one.student} {one.number}", one.number, one.parts, one.marked_late)
+        replace(one, student=f"{one.student} {one.number}")
         if len(numbers[one.student]) > 1 and one.number
         else one
         for one in found

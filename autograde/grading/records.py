@@ -27,6 +27,7 @@ class Record:
     notes: tuple[Note, ...] = ()
     seconds: float = 0.0
     fingerprint: tuple[str, ...] = ()
+    penalty: float = 0.0
 
     @property
     def points(self) -> float:
@@ -58,7 +59,8 @@ class Record:
 
     def stored(self) -> dict[str, Any]:
         """The same with what only the next report needs."""
-        return {**self.to_json(), "fingerprint": list(self.fingerprint)}
+        more = {"fingerprint": list(self.fingerprint), "penalty": self.penalty}
+        return {**self.to_json(), **more}
 
 
 def record_path(room: Classroom, lesson: Lesson, student: str) -> Path:
@@ -89,6 +91,7 @@ def read_record(room: Classroom, lesson: Lesson, student: str) -> Record | None:
             tuple(Note(**note) for note in data["notes"]),
             data["seconds"],
             tuple(data["fingerprint"]),
+            data.get("penalty", 0.0),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -20,6 +20,7 @@ class Submission:
     """What one student handed in for one lesson; `path` is None if there is no notebook.
 
     If `path` is an archive, `inside` names the notebook in it; for an archive in an archive, both.
+    `number` is the one that a learning platform knows the student by.
     """
 
     student: str
@@ -29,6 +30,8 @@ class Submission:
     timestamp: datetime | None = None
     notes: tuple[Note, ...] = ()
     inside: tuple[str, ...] = ()
+    platform: str = ""
+    number: str = ""
 
     @property
     def file_name(self) -> str:

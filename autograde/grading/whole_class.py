@@ -18,7 +18,9 @@ from autograde.errors import CourseError
 from autograde.grading import gradebook
 from autograde.grading.classroom import Classroom
 from autograde.grading.collecting import collect
+from autograde.grading.differences import Change, differences, keep
 from autograde.grading.executing import Limits
+from autograde.grading.identities import remember
 from autograde.grading.jobs import Desk, Job, jobs, prepare
 from autograde.grading.judge import Graded, grade_nothing
 from autograde.grading.judges import JudgeDied, Judges, LocalJudges, run_jobs
@@ -41,6 +43,7 @@ class Outcome:
     graded: int = 0
     unchanged: int = 0
     strays: list[Note] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
     interrupted: bool = False
 
     @property
@@ -96,8 +99,12 @@ def grade_class(
             on_start(len(found.submissions))
         with gradebook.open_gradebook(room) as book:
             run = Run(room, book, outcome, on_record or (lambda record, graded: None), force)
+            remember(room, found.submissions)
             desks = prepare(room, book, found, lessons, limits or Limits())
-            grade_all(run, judges, changed(run, jobs(found, desks), desks))
+            try:
+                grade_all(run, judges, changed(run, jobs(found, desks), desks))
+            finally:
+                keep(room, outcome.changes)
     outcome.records.sort(key=lambda record: (record.lesson, record.student))
     return outcome
 
@@ -127,7 +134,9 @@ def grade_all(run: Run, judges: Judges, todo: Iterator[Job]) -> None:
     try:
         for job, result in run_jobs(judges, todo):
             with uninterrupted():
+                before = read_record(run.room, job.submission.lesson, job.submission.student)
                 record = save_result(run, job, result)
+                run.outcome.changes += differences(before, record, job.task.earlier)
                 run.outcome.records.append(record)
                 run.outcome.graded += 1
             run.report(record, True)
