@@ -1,5 +1,6 @@
 """The command `course`. Each group of commands registers itself; what is slow is imported later."""
 
+import contextlib
 import sys
 from collections.abc import Sequence
 
@@ -29,6 +30,9 @@ for group in (
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; an error of the course's own is one message, without a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError):  # Something else may have taken its place.
+            stream.reconfigure(errors="replace")  # An old console, or a file on Windows.
     try:
         app(args=None if arguments is None else list(arguments), prog_name="course")
     except CourseError as error:

@@ -217,5 +217,5 @@ def test_a_regrade_says_whose_points_changed_and_an_extension_takes_the_penalty_
         ("ada", "-1.4", "0"),
     ]
     course(root, "grade", *FAST)
-    assert "changed" not in capsys.readouterr().out
+    assert "Points that changed" not in capsys.readouterr().out
     assert len(table(changes_path(made.room))) == 2

@@ -122,12 +122,6 @@ def test_a_machine_of_another_kind_is_told_what_helps(monkeypatch):
     assert "virtual" in Diagnosis().repairs[0]
 
 
-def test_missing_packages_are_named(monkeypatch):
-    assert doctor.missing_packages() == []
-    monkeypatch.setattr(doctor, "is_installed", lambda name: name != "torch")
-    assert doctor.missing_packages() == ["torch"]
-
-
 @pytest.mark.parametrize("grouped", [True, False])
 def test_the_doctor_says_where_memory_is_limited_for_each_process_alone(grouped):
     found = Diagnosis(REQUIRED, [Finding(PROBES[0], through=False)], grouped=grouped)

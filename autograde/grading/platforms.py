@@ -18,6 +18,9 @@ MOODLE = re.compile(r"(?P<name>.+?)_(?P<id>\d+)_assignsubmission_(?P<kind>[a-z]+
 CANVAS = re.compile(r"(?P<name>[^_]+)(?P<late>_LATE)?_(?P<id>\d+)_\d+_(?P<file>.+)")
 MOODLES, CANVASES = "moodle", "canvas"
 SIGNS_IN_NAMES = "_.@ -"
+MAX_NAME_BYTES = 120
+# What Windows keeps for devices, with any ending.
+RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,10 @@ def piece(name: str, parts: tuple[str, ...], archive: str) -> Piece | None:
 
 
 def cleaned(name: str) -> str:
-    """A name that can be a folder's."""
-    return "".join(filter(in_names, unicodedata.normalize("NFC", name))).strip(" .-")
+    """A name that can be a folder's on every system."""
+    text = "".join(filter(in_names, unicodedata.normalize("NFC", name))).strip(" .-")
+    short = text.encode()[:MAX_NAME_BYTES].decode("utf-8", "ignore").rstrip(" .-")
+    return f"_{short}" if RESERVED.fullmatch(short) else short
 
 
 def is_student(name: str) -> bool:
@@ -86,13 +91,16 @@ def common_folders(paths: list[tuple[str, ...]], lessons: set[str]) -> int:
 
 
 def with_numbers(found: list[Piece]) -> list[Piece]:
-    """Add the platform's number to names that several people have."""
+    """Add the platform's number to names that several people have, on some systems in one folder.
+
+    Windows and macOS do not tell capitals from small letters.
+    """
     numbers = defaultdict(set)
     for one in found:
-        numbers[one.student].add(one.number)
+        numbers[one.student.casefold()].add(one.number)
     return [
         replace(one, student=f"{one.student} {one.number}")
-        if len(numbers[one.student]) > 1 and one.number
+        if len(numbers[one.student.casefold()]) > 1 and one.number
         else one
         for one in found
     ]

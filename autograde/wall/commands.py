@@ -1,6 +1,7 @@
 """The command `course doctor`."""
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,7 +18,9 @@ def register(app: typer.Typer) -> None:
 def doctor_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
-    """Say what is installed, and whether this machine can grade strangers' work without harm.
+    """Say what is missing here, and whether this machine can grade strangers' work without harm.
+
+    Looks at the system, Python, the packages and their versions, and whether there is a browser.
 
     Starts a worker as `course grade` does, and tries from inside to read answers, to write into
     others' work, to reach the network, to disturb other processes, and to use up the machine.
@@ -32,16 +35,16 @@ def doctor_command(
     if as_json:
         typer.echo(json.dumps(as_data(found), indent=1))
     else:
-        typer.echo(about_this_machine())
+        typer.echo(about_this_machine(found.machine))
         typer.echo(in_words(found))
-    raise typer.Exit(0 if found.safe and not found.missing_packages else 1)
+    raise typer.Exit(0 if found.safe and not found.machine.missing else 1)
 
 
 def in_words(found: "Diagnosis") -> str:
     """The findings for a person."""
-    lines = [f"✗ Not installed: {name}" for name in found.missing_packages]
-    if found.missing_packages:
-        lines.append("  Install what is missing with: pip install -c constraints.txt -e .")
+    from autograde import machine
+
+    lines = machine.in_words(found.machine)
     for one in found.findings:
         if one.through:
             lines.append(f"✗ From inside, one can {one.probe.name}: {one.probe.means}.")
@@ -56,6 +59,8 @@ def in_words(found: "Diagnosis") -> str:
         ]
     if found.safe:
         lines.append("Strangers' work can be graded here: what it can harm is its own result.")
+    elif not found.able:
+        lines += ["`course grade` cannot work here.", *found.repairs]
     else:
         lines += [
             "Do not grade strangers' work here: `course grade` refuses to. With",
@@ -68,10 +73,11 @@ def in_words(found: "Diagnosis") -> str:
 def as_data(found: "Diagnosis") -> dict:
     """The findings for a program."""
     return {
+        "machine": asdict(found.machine),
         "safe": found.safe,
+        "able": found.able,
         "walls": list(found.walls),
         "missing_walls": found.missing_walls,
-        "missing_packages": found.missing_packages,
         "control_groups": found.grouped,
         "trouble": found.trouble,
         "probes": [

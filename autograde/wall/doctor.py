@@ -2,30 +2,30 @@
 
 import contextlib
 import os
-import platform
-import re
 import socket
 import sys
 import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import course_lib
+from autograde.machine import Machine, this_machine
 from autograde.wall import linux
 from autograde.wall.endings import Lost
 from autograde.wall.probes import ATTEMPT, PROBES, Probe
 from autograde.wall.sandbox import REQUIRED
 from autograde.wall.workers import Worker, Zygote
 
-PACKAGE = "policy-gradients-course"
 PROBE_SECONDS = 20.0
 REPAIRS = {
-    "linux": "The walls are Linux's. Grade strangers' work on Linux, in WSL 2 or in a virtual "
-    "machine with Linux.",
+    "no forks": "Grading needs processes that can fork, and walls that Linux has. Set up WSL 2 "
+    "(`wsl --install`), copy the course into it, and grade there. The lessons, their checks and "
+    "`course build` need none of this.",
+    "no Linux": "The walls are Linux's: grade strangers' work on Linux, or in a virtual machine or "
+    "a container with Linux. The lessons, their checks and `course build` need none of this.",
     "landlock": "This kernel has no Landlock, or too old a one (files need version 3, Linux 6.2). "
     "Take a newer kernel, or add landlock to lsm= in its command line.",
     "user namespace": "User namespaces are switched off. An administrator can allow them: sysctl "
@@ -55,7 +55,7 @@ class Diagnosis:
 
     walls: tuple[str, ...] = ()
     findings: list[Finding] = field(default_factory=list)
-    missing_packages: list[str] = field(default_factory=list)
+    machine: Machine = field(default_factory=this_machine)
     grouped: bool = False
     trouble: str = ""
 
@@ -66,6 +66,11 @@ class Diagnosis:
         return tried and not self.missing_walls
 
     @property
+    def able(self) -> bool:
+        """Whether anybody's work can be graded here."""
+        return bool(self.findings) and not self.machine.missing
+
+    @property
     def missing_walls(self) -> list[str]:
         """The walls that strangers' code needs and this machine does not have."""
         return [name for name in REQUIRED if name not in self.walls]
@@ -73,8 +78,10 @@ class Diagnosis:
     @property
     def repairs(self) -> list[str]:
         """What would help."""
+        if not hasattr(os, "fork"):
+            return [REPAIRS["no forks"]]
         if sys.platform != "linux":
-            return [REPAIRS["linux"]]
+            return [REPAIRS["no Linux"]]
         wanted = {"landlock": linux.landlock_version() < 3}
         wanted |= {name: name not in self.walls for name in ("user namespace", "limits")}
         return [REPAIRS[name] for name, missing in wanted.items() if missing]
@@ -84,7 +91,10 @@ def examine(library: Path | None = None) -> Diagnosis:
     """Start a worker as for grading, and try to get out of it."""
     from autograde.grading.executing import edition
 
-    found = Diagnosis(missing_packages=missing_packages())
+    found = Diagnosis()
+    if not hasattr(os, "fork"):
+        found.trouble = "No worker can be started here: this system's processes cannot fork."
+        return found
     with bait() as names:
         try:
             zygote = Zygote(library or edition())
@@ -132,14 +142,14 @@ def bait() -> Iterator[dict[str, Any]]:
         os.chmod(folder, 0o777)
         secret, copy, local = (os.path.join(folder, name) for name in ("secret", "copy", "local"))
         for path in (secret, copy):
-            Path(path).write_text("42")
+            Path(path).write_text("42", encoding="utf-8")
             os.chmod(path, 0o666)
         server = s.enter_context(socket.create_server(("127.0.0.1", 0)))
         if hasattr(socket, "AF_UNIX"):
             line = s.enter_context(socket.socket(socket.AF_UNIX))
             line.bind(local)
             line.listen()
-        opened = s.enter_context(open(secret, "r+"))
+        opened = s.enter_context(open(secret, "r+b"))
         os.set_inheritable(opened.fileno(), True)
         os.environ["COURSE_DOCTOR"] = "42"
         s.callback(os.environ.pop, "COURSE_DOCTOR")
@@ -158,30 +168,9 @@ def bait() -> Iterator[dict[str, Any]]:
         }
 
 
-def missing_packages() -> list[str]:
-    """The course's dependencies that are not installed."""
-    try:
-        wanted = metadata.requires(PACKAGE) or []
-    except metadata.PackageNotFoundError:
-        return [PACKAGE]
-    names = [re.split(r"[^A-Za-z0-9._-]", one)[0] for one in wanted if "extra ==" not in one]
-    return [name for name in names if not is_installed(name)]
-
-
-def is_installed(name: str) -> bool:
-    """Whether there is a package of this name."""
-    try:
-        metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return False
-    return True
-
-
-def about_this_machine() -> str:
+def about_this_machine(machine: Machine) -> str:
     """System, Python and who is asking, in a line."""
-    who = "root" if hasattr(os, "geteuid") and os.geteuid() == 0 else "an ordinary user"
-    version = linux.landlock_version() if sys.platform == "linux" else 0
-    return (
-        f"{platform.system()} {platform.release()}, Python {platform.python_version()}, as {who}, "
-        f"Landlock version {version or 'none'}"
-    )
+    landlock = ""
+    if sys.platform == "linux":
+        landlock = f", Landlock version {linux.landlock_version() or 'none'}"
+    return f"{machine.system}, Python {machine.python}, as {machine.user}{landlock}"
