@@ -1,4 +1,4 @@
-"""The instructor's guide: each of its commands is run, in its order, on a class from Moodle."""
+"""The instructor's guide: each of its commands is run, in its order, and all that it adds added."""
 
 import json
 import os
@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import tomllib
 import zipfile
 from pathlib import Path
@@ -48,6 +47,9 @@ def elsewhere(command):
 
 
 HERE = [one for one in COMMANDS if not elsewhere(one) and not one.startswith("pip ")]
+ADDING = [one for one in HERE if one in GUIDE.split("## Add an exercise")[1]]
+TERM = [one for one in HERE if one not in ADDING]
+REGRADE = "course build 02"
 
 
 def test_what_is_not_run_here_is_run_elsewhere():
@@ -55,7 +57,8 @@ def test_what_is_not_run_here_is_run_elsewhere():
         if found := elsewhere(command):
             name, text = found
             assert text in (REPOSITORY / "tests" / name).read_text(encoding="utf-8"), command
-    assert len(HERE) >= 9
+    assert len(TERM) >= 15
+    assert len(ADDING) == 4
 
 
 def test_the_extras_that_it_installs_are_there():
@@ -122,45 +125,138 @@ def hand_in_a_folder(root):
     shutil.copyfile(root / "notebooks/02_reinforce/reinforce.ipynb", folder / "reinforce.ipynb")
 
 
-def run(command, root):
+def as_if_the_exercise_had_been_wrong(root):
+    """Let the record of what was graded say that Ada got nothing for her first function."""
+    path = root / "autograde" / ".state" / "02_reinforce" / "Ada Lovelace.json"
+    record = json.loads(path.read_text(encoding="utf-8"))
+    first = next(one for one in record["scores"] if one["points"])
+    first["points"], record["key"] = 0.0, "before-" + record["key"].split("-")[1]
+    path.write_text(json.dumps(record), encoding="utf-8")
+    return first["exercise"]
+
+
+def run(command, root, code=REPOSITORY):
     """Run a line of the guide as it stands there; what it prints."""
     if command.startswith("nbgrader autograde"):
         hand_in_a_folder(root)
     programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     environment = {**os.environ, "PATH": programs, "HOME": str(root / "home")}
     process = subprocess.Popen(
-        ["sh", "-c", command],
+        ["sh", "-c", command.replace("course ", f"{sys.executable} -m autograde.cli ", 1)]
+        if command.startswith("course ")
+        else ["sh", "-c", command],
         cwd=root,
-        env={**environment, "PYTHONPATH": str(REPOSITORY)},
+        env={**environment, "PYTHONPATH": str(code)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
     )
-    if command != "course formgrader":
-        shown, _ = process.communicate(timeout=400)
-        assert process.returncode == 0, shown
-        return shown
-    time.sleep(10)  # It runs until it is stopped; its pages are looked at elsewhere.
-    assert process.poll() is None
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
-    return ""
+    if command == "course formgrader":
+        return stopped_when_it_answers(process)
+    shown, _ = process.communicate(timeout=400)
+    assert process.returncode == 0, shown
+    return shown
+
+
+def stopped_when_it_answers(process):
+    """It runs until it is stopped; its pages are looked at by test_formgrader.py."""
+    shown = ""
+    try:
+        while "/formgrader?token=" not in shown:
+            line = process.stdout.readline()
+            assert line, f"it ended by itself: {shown}"
+            shown += line
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+    return shown
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="the guide's lines are for a Unix shell")
-def test_the_guides_commands_grade_a_class_from_moodle(course):
-    root = course.root
-    shown = {command: run(command, root) for command in HERE}
+def test_the_guides_commands_teach_a_class_from_moodle(course):
+    root, shown, before = course.root, {}, {}
+    for number, command in enumerate(TERM):
+        if command == REGRADE:
+            before["exercise"] = as_if_the_exercise_had_been_wrong(root)
+        if command.startswith("nbgrader db student remove"):
+            before["grades"] = (root / "autograde/report/grades.csv").read_text(encoding="utf-8")
+        shown[number, command] = run(command, root)
+    first, as_json, again = (text for (_, line), text in shown.items() if ARCHIVE in line)
     assert (root / "home" / "for-students" / "notebooks").is_dir()
-    assert "Graded 2, unchanged 0" in next(text for line, text in shown.items() if ARCHIVE in line)
-    grades = json.loads((root / "grades.json").read_text())
+    assert "Graded 2, unchanged 0" in first
+    assert as_json == ""
+    assert f"Points that changed: 1. All of them: {root}" in again
+    assert f"Ada Lovelace, 02_reinforce, {before['exercise']}: 0 → " in again
+    grades = json.loads((root / "grades.json").read_text(encoding="utf-8"))
     assert (grades["graded"], grades["unchanged"]) == (0, 2)
     found = {one["student"]: one["points"] for one in grades["submissions"]}
     assert found["Ben Nobody"] == 0
     assert found["Ada Lovelace"] > 15
     page = root / "autograde" / "feedback" / "Ada Lovelace" / "02_reinforce" / "reinforce.html"
     assert "<math" in page.read_text(encoding="utf-8")
-    assert "Ada Lovelace" in (root / "autograde" / "report" / "grades.csv").read_text()
-    assert (root / "grades-of-the-class.csv").read_text().count("\n") == 3
+    assert "Ada Lovelace" in before["grades"] and "Ben Nobody" in before["grades"]
+    extended = next(text for (_, line), text in shown.items() if line.startswith("course extend"))
+    assert "until 2027-03-04 23:59 UTC" in extended
+    exported = root / "autograde" / "export" / "02_reinforce"
+    assert "Participant 4001" in (exported / "moodle-worksheet.csv").read_text(encoding="utf-8")
+    assert "REINFORCE (9876)" in (exported / "canvas-gradebook.csv").read_text(encoding="utf-8")
+    with zipfile.ZipFile(root / "term.zip") as archive:
+        assert {"autograde/gradebook.db", "report/index.html"} <= {
+            name.removeprefix("autograde/") if "report" in name else name
+            for name in archive.namelist()
+        }
+    left = (root / "autograde" / "report" / "grades.csv").read_text(encoding="utf-8")
+    assert "Ada Lovelace" in left and "Ben Nobody" not in left
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    """The course without its lessons, with the files that the guide says to add."""
+    root = tmp_path_factory.mktemp("copy")
+    skipped = shutil.ignore_patterns("__pycache__", ".editions", "demo", "red_team", "benchmarks")
+    for name in ("course_lib", "autograde", "tests"):
+        shutil.copytree(REPOSITORY / name, root / name, ignore=skipped)
+    for name in ("nbgrader_config.py", "pyproject.toml", "constraints.txt"):
+        shutil.copyfile(REPOSITORY / name, root / name)
+    for name, code in re.findall(r"`([\w/]+\.py)`:\n\n```python\n(.*?)```", GUIDE, re.DOTALL):
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        known = path.read_text(encoding="utf-8") + "\n\n" if path.exists() else ""
+        path.write_text(known + code, encoding="utf-8")
+    names = root / "course_lib" / "reference" / "__init__.py"
+    text = names.read_text(encoding="utf-8")
+    for old, new in (
+        ("    mean_", "    standard_error,\n"),
+        ('    "mean_', '    "standard_error",\n'),
+    ):
+        text = text.replace(old, new + old, 1)
+    names.write_text(text, encoding="utf-8")
+    return root
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="the guide's lines are for a Unix shell")
+def test_an_exercise_and_a_lesson_are_added_as_the_guide_says(copy):
+    shown = [run(command, copy, code=copy) for command in ADDING]
+    assert re.search(r"^\d\d passed", shown[1], re.M), shown[1]
+    notebook = "14_standard_errors/standard_errors.ipynb"
+    assert f"solutions/{notebook}, notebooks/{notebook} (executed)" in shown[2]
+    assert "up to date" in shown[3]
+    students = (copy / "notebooks" / notebook).read_text(encoding="utf-8")
+    assert "NotImplementedError" in students and "len(sample) ** 0.5" not in students
+    worked = (copy / "solutions" / notebook).read_text(encoding="utf-8")
+    assert "✓ standard_error" in worked
+
+
+def test_the_code_that_it_shows_is_formatted_as_ours_is(tmp_path):
+    for number, code in enumerate(re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)):
+        (tmp_path / f"block_{number}.py").write_text(code, encoding="utf-8")
+    settings = ["--config", str(REPOSITORY / "pyproject.toml")]
+    done = subprocess.run(
+        [sys.executable, "-m", "ruff", "format", "--check", *settings, str(tmp_path)],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout

@@ -33,6 +33,7 @@ class SavedGrade:
     points: float
     possible: float
     needs_manual_grade: bool
+    by_hand: bool = False
 
 
 @dataclass(frozen=True)
@@ -200,6 +201,7 @@ def saved_grades(room: Classroom, lesson: Lesson) -> list[SavedGrade]:
                 float(grade.score),
                 float(grade.max_score),
                 bool(grade.needs_manual_grade),
+                grade.manual_score is not None,
             )
             for submission in gradebook.assignment_submissions(lesson.name)
             for notebook in submission.notebooks

@@ -147,10 +147,13 @@ def gather(room: Classroom, lessons: list[Lesson]) -> list[LessonResults]:
 
 
 def current(record: Record, one: Score, grades: dict[tuple[str, str], SavedGrade]) -> Score:
-    """A score as the gradebook has it now: a person may have graded or corrected it."""
+    """A score as the gradebook has it now: a person may have graded or corrected it.
+
+    What a person has given counts, also where formgrader asks for another look.
+    """
     grade = grades.get((record.student, one.grade_id))
     if grade is None:
         return one
-    if one.status == BY_HAND and grade.needs_manual_grade:
+    if one.status == BY_HAND and grade.needs_manual_grade and not grade.by_hand:
         return replace(one, points=None)
     return replace(one, points=grade.points)
