@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from contextlib import closing, contextmanager
@@ -59,11 +60,19 @@ def server(root):
         [sys.executable, "-m", "autograde.cli", *words],
         cwd=root,
         env={**os.environ, "PYTHONPATH": str(REPOSITORY), "JUPYTER_TOKEN": "secret"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
         start_new_session=True,
     )
+    said = ""
     try:
+        while f"http://127.0.0.1:{port}/" not in said:
+            line = process.stdout.readline()
+            assert line, said
+            said += line
+        assert f"http://127.0.0.1:{port}/formgrader?token=" in said  # Not JupyterLab itself.
+        threading.Thread(target=process.stdout.read, daemon=True).start()  # or it would stop
         yield f"http://127.0.0.1:{port}/formgrader"
     finally:
         os.killpg(process.pid, signal.SIGTERM)
@@ -171,4 +180,4 @@ def look_at_the_report(room):
         target = link.get_attribute("href")
         link.click()
         assert page.url.endswith(target)
-        assert page.locator(target).is_visible()
+        assert page.locator(f"[id='{target[1:]}']").is_visible()

@@ -166,6 +166,6 @@ def test_formgrader_starts_where_the_settings_are():
     command = formgrader_command(Path("course"), browser=False, port=9000)
     assert command[:3] == [sys.executable, "-m", "jupyterlab"]
     assert "--ServerApp.root_dir=course" in command
-    assert "--ServerApp.default_url=/formgrader" in command
+    assert "--LabApp.default_url=/formgrader" in command
     assert "--no-browser" in command
     assert "--port=9000" in command

@@ -9,7 +9,7 @@ from pathlib import Path
 def formgrader_command(root: Path, *, browser: bool, port: int | None) -> list[str]:
     """The command; it has to run in the folder of the class's `nbgrader_config.py`."""
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={root}"]
-    command += ["--ServerApp.default_url=/formgrader"]
+    command += ["--LabApp.default_url=/formgrader"]  # ServerApp's would be overruled by /lab
     command += [] if browser else ["--no-browser"]
     command += [] if port is None else [f"--port={port}"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
