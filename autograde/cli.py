@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import typer
 
+from autograde.book import commands as book_commands
 from autograde.building import commands as build_commands
 from autograde.errors import CourseError
 from autograde.grading import commands as grade_commands
@@ -20,7 +21,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for group in (build_commands, grade_commands, release_commands, train_commands, wall_commands):
+GROUPS = (build_commands, book_commands, grade_commands, release_commands, train_commands)
+for group in (*GROUPS, wall_commands):
     group.register(app)
 
 
