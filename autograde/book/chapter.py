@@ -18,7 +18,9 @@ TITLE = re.compile(r"\*\*Lesson (\d\d) · (.+?)\*\*(?: · (.+))?")
 NEEDS = re.compile(r"^.*\*\*You need\*\*(.*)$", re.MULTILINE)
 SECTION = re.compile(r'(?=<h[123] id="[^"]*">)')
 ANCHOR = re.compile(r'<h[123] id="([^"]*)">')
-NOT_SEARCHED = re.compile(r"<pre.*?</pre>|<math.*?</math>|<summary>.*?</summary>", re.DOTALL)
+NOT_SEARCHED = re.compile(r"<pre.*?</pre>|<summary>.*?</summary>", re.DOTALL)
+IN_A_LINE = re.compile(r"</?(?:a|b|code|em|i|m\w+|span|strong|wbr)\b[^>]*>")
+EFFORT = re.compile(r"\d+ points? · \d+ minutes · difficulty \S+ \w+")
 ASIDE = ("Think", "Predict")
 
 
@@ -121,15 +123,16 @@ def search_entries(page: str, chapter_name: str, html: str) -> Iterator[dict[str
         if not found:
             continue
         heading, _, rest = part.partition("</h")
-        words = re.sub(r"<[^>]*>", " ", NOT_SEARCHED.sub(" ", rest.partition(">")[2]))
         yield {
             "page": f"{page}#{found[1]}",
+            "level": part[2],
             "chapter": chapter_name,
-            "title": clean(re.sub(r"<[^>]*>", "", heading)),
-            "text": clean(words),
+            "title": words(heading),
+            "text": EFFORT.sub("", words(NOT_SEARCHED.sub(" ", rest.partition(">")[2]))),
         }
 
 
-def clean(text: str) -> str:
-    """Words with single spaces, as they are read."""
+def words(html: str) -> str:
+    """The words of some HTML, with single spaces, as they are read."""
+    text = re.sub(r"<[^>]*>", " ", IN_A_LINE.sub("", html))
     return " ".join(unescape(text).split())

@@ -1,6 +1,7 @@
 """From chapters and lectures to the files of the book."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files as package_files
@@ -19,10 +20,11 @@ STATIC = ("book.css", "book.js", "search.js")
 
 @dataclass(frozen=True)
 class Target:
-    """A lesson that is pointed to: its number, and the address if it is in the book."""
+    """A place in a lesson: the lesson's number, the address if it is in the book, and the name."""
 
     number: str
     href: str
+    name: str = ""
 
 
 class Book:
@@ -51,8 +53,11 @@ class Book:
         chapter = next((one for one in self.chapters if one.number == number), None)
         if chapter is None:
             return Target(number, "")
-        known = anchor in {heading.anchor for heading in chapter.headings}
-        return Target(number, f"{chapter.page}#{anchor}" if known else chapter.page)
+        heading = next((one for one in chapter.headings if one.anchor == anchor), None)
+        if heading is None:
+            return Target(number, chapter.page, chapter.title)
+        name = re.sub(r"^\d+ · ", "", heading.text)
+        return Target(number, f"{chapter.page}#{anchor}", name)
 
     def files(self) -> dict[str, bytes]:
         """All files by their names."""

@@ -6,6 +6,7 @@ from html import escape, unescape
 
 from nbconvert.filters.markdown_mistune import MarkdownWithMath
 
+from autograde.book.breaking import inline_formula
 from autograde.grading.prose import SafeRenderer
 
 TAG = re.compile(r"<[^>]*>")
@@ -57,6 +58,10 @@ class BookRenderer(SafeRenderer):
     def table(self, text: str) -> str:
         """A table that scrolls by itself where it is too wide."""
         return f'<div class="scroll"><table>\n{text}</table></div>\n'
+
+    def inline_math(self, body: str) -> str:
+        """A formula in a line, which may be broken into several."""
+        return inline_formula(body.strip())
 
     def block_math(self, body: str) -> str:
         """A formula on lines of its own, which scrolls too."""

@@ -66,7 +66,7 @@ async function copied(text) {
 
 // What scrolls sideways is reached and scrolled with the keyboard; what does not is no stop.
 function reachScrollers() {
-  for (const one of document.querySelectorAll("main pre, main .scroll")) {
+  for (const one of document.querySelectorAll("main pre, main .scroll, main .wide")) {
     const scrolls = one.scrollWidth > one.clientWidth + 1;
     if (scrolls) {
       one.tabIndex = 0;

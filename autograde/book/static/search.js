@@ -1,20 +1,23 @@
 "use strict";
-// The search: every word has to occur in a section; headings and whole words count more.
+// The search: every word has to occur in a section; headings count more, high ones most.
 
 const LONGEST = 40;
 const plain = (text) => text.normalize("NFD").replace(/\p{Diacritic}/gu, "").toLowerCase();
 const sections = (window.BOOK || []).map((one) => ({
-  ...one, inTitle: plain(`${one.title} ${one.chapter}`), inText: plain(one.text),
+  ...one, inTitle: plain(one.title), inChapter: plain(one.chapter), inText: plain(one.text),
 }));
 
 function score(section, words) {
   let sum = 0;
+  const heading = { 1: 25, 2: 18, 3: 10 }[section.level];
   for (const word of words) {
     const start = new RegExp(`(?<![\\p{L}\\p{N}])${word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}`, "gu");
-    const title = (section.inTitle.match(start) || []).length;
-    const text = (section.inText.match(start) || []).length;
-    if (!title && !text && !section.inTitle.includes(word) && !section.inText.includes(word)) return 0;
-    sum += 1 + 10 * title + Math.min(text, 8);
+    const inTitle = start.test(section.inTitle), inChapter = section.inChapter.includes(word);
+    const times = (section.inText.match(start) || []).length;
+    if (!inTitle && !times && !section.inTitle.includes(word) && !section.inText.includes(word)
+      && !(inChapter && section.level === "1")) return 0;
+    sum += 1 + (inTitle ? heading : 0) + Math.min(times, 8)
+      + (inChapter ? (section.level === "1" ? heading : 4) : 0);
   }
   return sum;
 }
