@@ -55,5 +55,7 @@ def may_end_before(token: str, last: str) -> bool:
     if token in RELATIONS:
         return last not in RELATIONS
     if token in SIGNS:
-        return last not in BEFORE_A_SIGN and last[1:] not in LARGE.keys() | LIMITS.keys() | FUNCTIONS
+        return (
+            last not in BEFORE_A_SIGN and last[1:] not in LARGE.keys() | LIMITS.keys() | FUNCTIONS
+        )
     return last == ","

@@ -23,6 +23,7 @@ BEGIN_SOLUTION = re.compile(r"^\s*### BEGIN SOLUTION\s*$", re.MULTILINE)
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 SLIDER = re.compile(r"^slider\(|\bslider\($", re.MULTILINE)
 FOLDED_FROM = 8  # lines of code that only draw a figure
+QUESTION = "answer_"  # how functions that choose a letter are called
 SLIDER_NOTE = '<p class="note">In the notebook this picture has a slider.</p>'
 
 
@@ -73,13 +74,18 @@ def is_check(cell: NotebookNode) -> bool:
 
 
 def answer(body: Body, cell: NotebookNode, checks: list[NotebookNode]) -> str:
-    """What is given of an exercise, and folded below it the answer and what the check says."""
+    """What is given of an exercise, and folded below it the answer and what the check says.
+
+    Of a question with letters, the letter and its reason: the check says both.
+    """
+    said = "".join(outputs(body, check) for check in checks)
+    name = re.search(r"^(?:def|class) (\w+)", cell.source, re.MULTILINE)
+    if name and name[1].startswith(QUESTION) and said:
+        return fold("answer", "Answer", said)
     start = BEGIN_SOLUTION.search(cell.source)
     given = cell.source[: start.start()].rstrip() if start else ""
     inside = code(MARKER.sub("", cell.source)) + outputs(body, cell)
-    for check in checks:
-        inside += code(MARKER.sub("", check.source)) + outputs(body, check)
-    name = re.search(r"^(?:def|class) (\w+)", cell.source, re.MULTILINE)
+    inside += "".join(code(MARKER.sub("", check.source)) for check in checks) + said
     title = f"Answer: <code>{name[1]}</code>" if name else "Answer"
     return (code(given) if given else "") + fold("answer", title, inside)
 
@@ -154,4 +160,5 @@ def picture_of(output: NotebookNode) -> Picture:
 def printed(text: str, kind: str = "out") -> str:
     """What was printed; nothing for nothing."""
     text = ANSI.sub("", text).strip("\n")
+    kind += "" if "\n" in text else " line"  # one line is prose and may wrap; more are a table
     return f'<pre class="{kind}">{escape(text, quote=False)}</pre>\n' if text.strip() else ""

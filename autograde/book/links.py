@@ -41,7 +41,7 @@ def note_tag(tag: str, name: str, inside: list[str]) -> None:
 
 
 def numbers(text: str, lessons: Mapping[str, str]) -> str:
-    """"06 and 08" with each known number linked."""
+    """ "06 and 08" with each known number linked."""
     return re.sub(
         r"\d\d",
         lambda found: (
@@ -52,7 +52,7 @@ def numbers(text: str, lessons: Mapping[str, str]) -> str:
 
 
 def citations(text: str, lectures: Mapping[str, str]) -> str:
-    """"002, 004" with each known number linked."""
+    """ "002, 004" with each known number linked."""
     return re.sub(
         r"\d{3}",
         lambda found: (

@@ -69,7 +69,7 @@ class Picture:
         width, height = self.size
         image = (
             f'<img src="{self.name}" alt="{escape(self.alt)}" width="{width}" '
-            f'height="{height}" loading="lazy" decoding="async">'
+            f'height="{height}" decoding="async">'
         )
         if not self.moves:
             return f"<figure>{image}</figure>"

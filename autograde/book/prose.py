@@ -59,6 +59,13 @@ class BookRenderer(SafeRenderer):
         """A table that scrolls by itself where it is too wide."""
         return f'<div class="scroll"><table>\n{text}</table></div>\n'
 
+    def table_cell(self, text: str, align: str | None = None, head: bool = False) -> str:
+        """A cell; an empty one at the head of a column is no heading."""
+        name = "th" if head and text.strip() else "td"
+        kind = f' class="{align}"' if align else ""
+        scope = ' scope="col"' if name == "th" else ""
+        return f"<{name}{scope}{kind}>{text}</{name}>\n"
+
     def inline_math(self, body: str) -> str:
         """A formula in a line, which may be broken into several."""
         return inline_formula(body.strip())

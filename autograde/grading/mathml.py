@@ -170,7 +170,8 @@ class Formula:
             kind = "munder" if name == "underset" else "mover"
             return f"<{kind}>{base}{other}</{kind}>"
         if name in signs.UPRIGHT:
-            return f"<mtext>{escape(self.words())}</mtext>"
+            text = escape(self.words()).replace(" ", "\u00a0")  # browsers drop spaces at the ends
+            return f"<mtext>{text}</mtext>"
         if name in signs.VARIANTS:
             return f'<mi mathvariant="normal">{variant(self.words(), signs.VARIANTS[name])}</mi>'
         if name == "left":

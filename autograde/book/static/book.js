@@ -70,7 +70,7 @@ function reachScrollers() {
     const scrolls = one.scrollWidth > one.clientWidth + 1;
     if (scrolls) {
       one.tabIndex = 0;
-      one.setAttribute("role", "region");
+      one.setAttribute("role", "group");
       one.setAttribute("aria-label", "Scrolls sideways");
     } else if (one.hasAttribute("tabindex")) {
       for (const name of ["tabindex", "role", "aria-label"]) one.removeAttribute(name);
