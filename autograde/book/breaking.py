@@ -1,20 +1,24 @@
 r"""Long formulas in a line of text, cut where a line may end: browsers do not break MathML.
 
-A formula is cut before a relation or a sign between terms, and after a comma, never within brackets.
+A formula is cut before a relation or a sign between terms, and after a comma; never in brackets.
 """
 
-from autograde.grading.latex_signs import FUNCTIONS, LARGE, LIMITS
+import re
+
+from autograde.grading.latex_signs import FUNCTIONS, LARGE, LIMITS, words
 from autograde.grading.mathml import TOKEN, mathml
 
-RELATIONS = frozenset(
+RELATIONS = words(
     r"= < > \le \leq \ge \geq \ne \neq \approx \propto \sim \equiv \to \rightarrow \leftarrow "
-    r"\Rightarrow \iff \Leftrightarrow \in \ll \gg".split()
+    r"\Rightarrow \iff \Leftrightarrow \in \ll \gg"
 )
-SIGNS = frozenset({"+", "-"})
-OPENING, CLOSING = frozenset(r"( [ { \{ \left".split()), frozenset(r") ] } \} \right".split())
-BEFORE_A_SIGN = RELATIONS | SIGNS | frozenset(", _ ^".split())
+SIGNS = words("+ -")
+OPENING, CLOSING = words(r"( [ { \{ \left"), words(r") ] } \} \right")
+BEFORE_A_SIGN = RELATIONS | SIGNS | words(", _ ^")
+OPERATORS = FUNCTIONS | LARGE.keys() | LIMITS.keys()
 SHORT = 12  # tokens; a shorter formula is kept in one piece
-WIDE = 15  # tokens; a longer piece may be wider than a phone
+WIDE = 18  # letters and signs; a longer piece may be wider than a phone
+TAG = re.compile(r"<[^>]*>")
 
 
 def inline_formula(latex: str) -> str:
@@ -27,7 +31,7 @@ def inline_formula(latex: str) -> str:
 
 def in_frame(math: str) -> str:
     """A piece that may be too wide for a phone scrolls by itself there."""
-    wide = sum(math.count(f"<{kind}>") for kind in ("mi", "mo", "mn", "mtext")) > WIDE
+    wide = len(TAG.sub("", math)) > WIDE
     return f'<span class="wide">{math}</span>' if wide else math
 
 
@@ -39,7 +43,8 @@ def pieces(latex: str) -> list[str]:
     found, depth, last = [""], 0, ""
     for token in tokens:
         if depth == 0 and found[-1].strip() and may_end_before(token, last):
-            found.append("{}")  # so that a sign at the beginning stands between two things
+            # An empty group makes a sign at the beginning one between two things.
+            found.append("{}" if token in RELATIONS | SIGNS else "")
         found[-1] += token
         depth += (token in OPENING) - (token in CLOSING)
         if depth < 0:
@@ -55,7 +60,5 @@ def may_end_before(token: str, last: str) -> bool:
     if token in RELATIONS:
         return last not in RELATIONS
     if token in SIGNS:
-        return (
-            last not in BEFORE_A_SIGN and last[1:] not in LARGE.keys() | LIMITS.keys() | FUNCTIONS
-        )
+        return last not in BEFORE_A_SIGN and last[1:] not in OPERATORS
     return last == ","

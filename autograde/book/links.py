@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 TAG = re.compile(r"(<[^>]+>)")
 NAME = re.compile(r"</?([a-zA-Z0-9]+)")
-ALONE = frozenset("code pre a math summary h1 h2 h3 h4 h5 h6 svg button".split())
+ALONE = {"code", "pre", "a", "math", "summary", "h1", "h2", "h3", "h4", "h5", "h6", "svg"}
 CITATION = re.compile(r"\[(\d{3}(?:, \d{3})*)(?=[\];])")
 LESSON = re.compile(r"\b([Ll]essons? )(\d\d\b(?:(?:, | and | or | to )\d\d\b)*)")
 
