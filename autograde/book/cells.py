@@ -8,16 +8,15 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from html import escape
 
+from nbconvert.filters import Highlight2HTML
 from nbformat import NotebookNode
-from pygments import highlight
-from pygments.formatters import HtmlFormatter
-from pygments.lexers import PythonLexer
 
 from autograde.book.media import Picture
 from autograde.book.prose import Headings, to_html
 from autograde.errors import CourseError
 from autograde.grading.mathml import mathml
 
+COLOURS = Highlight2HTML(pygments_lexer="ipython3")
 MARKER = re.compile(r"^\s*#+ (BEGIN|END) (SOLUTION|HIDDEN TESTS|MARK SCHEME)\s*$\n?", re.MULTILINE)
 BEGIN_SOLUTION = re.compile(r"^\s*### BEGIN SOLUTION\s*$", re.MULTILINE)
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
@@ -116,8 +115,9 @@ def fold(kind: str, title: str, inside: str) -> str:
 @lru_cache(maxsize=4096)
 def code(source: str) -> str:
     """Python in colours, in a frame to which the copy button is added."""
-    coloured = highlight(source.strip("\n"), PythonLexer(), HtmlFormatter(nowrap=True))
-    return f'<div class="code"><pre><code>{coloured}</code></pre></div>\n'
+    coloured = COLOURS(source.strip("\n"))
+    inside = coloured[coloured.index("<pre>") + 5 : coloured.rindex("</pre>")]
+    return f'<div class="code"><pre><code>{inside}</code></pre></div>\n'
 
 
 def outputs(body: Body, cell: NotebookNode) -> str:
