@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import typer
 
+from autograde.book import commands as book_commands
 from autograde.building import commands as build_commands
 from autograde.errors import CourseError
 from autograde.grading import commands as grade_commands
@@ -22,9 +23,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for group in (
-    build_commands, grade_commands, return_commands, release_commands, train_commands, wall_commands
-):  # fmt: skip
+GROUPS = (
+    build_commands, book_commands, grade_commands, return_commands, release_commands,
+    train_commands, wall_commands,
+)  # fmt: skip
+for group in GROUPS:
     group.register(app)
 
 

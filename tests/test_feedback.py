@@ -14,6 +14,8 @@ from autograde.grading.executing import DONE, CellResult, Limits
 from autograde.grading.feedback import FeedbackExporter, coloured
 from autograde.grading.outcomes import plain_outputs
 from autograde.grading.whole_class import grade_class
+from tests.accessible import violations
+from tests.browser import a_browser
 from tests.small_class import SmallClass, ThreadJudges
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>"
@@ -122,3 +124,19 @@ def test_a_page_has_colours_for_so_much_code_only():
     assert "<span" not in colour("x = 12")
     assert exporter.from_notebook_node(nbformat.v4.new_notebook())
     assert "<span" in colour("x = 12")
+
+
+@pytest.mark.slow
+def test_the_page_can_be_read_by_everybody(small, tmp_path):
+    path = tmp_path / "small.html"
+    path.write_text(page(small), encoding="utf-8")
+    with a_browser() as browser:
+        opened = browser.new_context(bypass_csp=True).new_page()  # axe is a script
+        opened.set_viewport_size({"width": 390, "height": 800})
+        opened.goto(path.as_uri())
+        assert violations(opened) == []
+        assert opened.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        opened.keyboard.press("Tab")
+        focused = "document.activeElement"
+        assert opened.evaluate(f"{focused}.tagName") == "A"
+        assert opened.evaluate(f"getComputedStyle({focused}).outlineStyle") != "none"

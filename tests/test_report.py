@@ -22,6 +22,7 @@ from autograde.grading.report import (
 )
 from autograde.grading.results import LessonResults, MistakeCount, Row
 from autograde.lesson import Lesson
+from tests.accessible import violations
 from tests.browser import a_browser
 
 HOSTILE = "<script>alert('x')</script>"
@@ -186,6 +187,39 @@ def test_the_page_opens_in_a_browser_without_a_script_or_the_network(table, tmp_
         assert width <= 0  # wide tables scroll by themselves
     assert asked == [path.as_uri()]
     assert complaints == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_can_be_read_by_everybody(table, tmp_path, scheme):
+    marks = tuple(f"{number:012x}" for number in range(30))
+    table.rows[0] = replace(table.rows[0], fingerprint=marks)
+    table.rows[2] = replace(table.rows[2], fingerprint=marks)
+    path = tmp_path / "index.html"
+    path.write_text(render([table], [Note("stray", "A stray file.")]), encoding="utf-8")
+    with a_browser() as browser:
+        context = browser.new_context(bypass_csp=True, color_scheme=scheme)  # axe is a script
+        page = context.new_page()
+        page.set_viewport_size({"width": 390, "height": 800})
+        page.goto(path.as_uri())
+        assert violations(page) == []
+        region = page.get_by_role("region", name="Points in 02_small")
+        region.focus()
+        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+        page.keyboard.press("ArrowRight")
+        page.wait_for_function("document.activeElement.scrollLeft > 0")
+
+
+@pytest.mark.slow
+def test_paper_shows_the_whole_report(table, tmp_path):
+    path = tmp_path / "index.html"
+    path.write_text(render([table]), encoding="utf-8")
+    with a_browser() as browser:
+        page = browser.new_page(viewport={"width": 700, "height": 900})
+        page.goto(path.as_uri())
+        assert not page.get_by_text(HOSTILE, exact=True).is_visible()
+        page.emulate_media(media="print")
+        assert page.locator("dd pre").first.bounding_box()["height"] > 10
 
 
 def test_a_report_on_nothing_says_so():

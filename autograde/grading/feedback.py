@@ -44,6 +44,8 @@ POLICY = (
     '\n<meta http-equiv="Content-Security-Policy" '
     "content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">"
 )
+VIEWPORT = '\n<meta name="viewport" content="width=device-width, initial-scale=1">'
+PANEL, LANDMARK = '<div class="panel-heading">', '<div class="panel-heading" role="banner">'
 # The gradebook is not here; the metadata is the lesson's, and was looked at when that was saved.
 LEFT_OUT = (Execute, SaveAutoGrades, AssignLatePenalties, CheckCellMetadata)
 
@@ -96,12 +98,18 @@ class FeedbackExporter(HTMLExporter):
         )
         self.register_filter("filter_data_type", widgets)
         html, resources = TemplateExporter.from_notebook_node(self, nb, resources, **options)
-        return SCRIPT.sub("", html).replace(HEAD, HEAD + POLICY, 1), resources
+        return for_reading(SCRIPT.sub("", html)), resources
 
     def can_colour(self, source: str) -> bool:
         """Whether this page has colours left for so much code."""
         self.colours_left -= len(source)
         return self.colours_left >= 0
+
+
+def for_reading(html: str) -> str:
+    """nbgrader's page with what it lacks: a policy, a language, a landmark, a phone's width."""
+    html = html.replace("<html>", '<html lang="en">', 1).replace(PANEL, LANDMARK, 1)
+    return html.replace(HEAD, HEAD + VIEWPORT + POLICY, 1)
 
 
 def coloured(source: str, colour: Callable[[str], str]) -> str:

@@ -129,7 +129,7 @@ class Formula:
         if name in signs.LARGE:
             return f"<mo>{signs.LARGE[name]}</mo>"
         if name in signs.FUNCTIONS:
-            return f"<mi>{name}</mi>"
+            return f"<mi>{name}</mi>{self.space_after_function()}"
         if name in signs.LIMITS:
             return f"<mo>{signs.LIMITS[name]}</mo>"
         if name in signs.SPACES:
@@ -141,6 +141,15 @@ class Formula:
         if name in "{}|%_&$#":
             return f"<mo>{'‖' if name == '|' else escape(name)}</mo>"
         return self.construction(name)
+
+    def space_after_function(self) -> str:
+        r"""What TeX puts between log and π; nothing before a bracket, a script or the end."""
+        after = self.peek()
+        if not after or after[0] in "([_^'}&|,.=" or after in (r"\\", r"\right", r"\left"):
+            return ""
+        if after[1:] in signs.SPACES or after[1:] in signs.SIZES:
+            return ""
+        return '<mspace width="0.17em"></mspace>'
 
     def construction(self, name: str) -> str:
         """A command that puts its arguments together."""
@@ -161,7 +170,8 @@ class Formula:
             kind = "munder" if name == "underset" else "mover"
             return f"<{kind}>{base}{other}</{kind}>"
         if name in signs.UPRIGHT:
-            return f"<mtext>{escape(self.words())}</mtext>"
+            text = escape(self.words()).replace(" ", "\u00a0")  # browsers drop spaces at the ends
+            return f"<mtext>{text}</mtext>"
         if name in signs.VARIANTS:
             return f'<mi mathvariant="normal">{variant(self.words(), signs.VARIANTS[name])}</mi>'
         if name == "left":

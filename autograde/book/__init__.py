@@ -1,0 +1,1 @@
+"""From the executed worked notebooks to a book: pages that are read without a network."""
