@@ -5,12 +5,14 @@ from collections.abc import Sequence
 
 import typer
 
+from autograde import student_commands
 from autograde.building import commands as build_commands
 from autograde.errors import CourseError
 from autograde.grading import commands as grade_commands
 from autograde.release import commands as release_commands
 from autograde.training import commands as train_commands
 from autograde.wall import commands as wall_commands
+from course_lib.desk.errors import DeskError
 
 app = typer.Typer(
     name="course",
@@ -20,7 +22,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for group in (build_commands, grade_commands, release_commands, train_commands, wall_commands):
+GROUPS = (
+    build_commands,
+    student_commands,
+    grade_commands,
+    release_commands,
+    train_commands,
+    wall_commands,
+)
+for group in GROUPS:
     group.register(app)
 
 
@@ -28,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; an error of the course's own is one message, without a traceback."""
     try:
         app(args=None if arguments is None else list(arguments), prog_name="course")
-    except CourseError as error:
+    except (CourseError, DeskError) as error:
         print(f"course: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
 
