@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from autograde.building.commands import CourseFolder
+from autograde.building.commands import CourseFolder, Lessons
 
 Workspace = Annotated[
     Path | None,
@@ -69,10 +69,7 @@ def progress_command(
 
 
 def upgrade_command(
-    lessons: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[LESSON]...", help="As 02_reinforce, reinforce or 02. All else."),
-    ] = None,
+    lessons: Lessons = None,
     workspace: Workspace = None,
     force: Annotated[
         bool,

@@ -115,7 +115,7 @@ def not_answered(
 
 def listed(what: str, titles: list[str]) -> str:
     """A remark with one line for each thing that it is about."""
-    return "\n    ".join([f"{what}:", *(title.replace("`", "") for title in titles)])
+    return "\n    ".join([f"{what}:", *titles])
 
 
 def answer_of(item: Item) -> str:

@@ -20,7 +20,15 @@ OVERRIDES = {
     },
     "@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"markdown": "Markdown Preview"}},
 }
-INSTRUCTOR_MENUS = ("assignment-list", "course-list", "create-assignment", "formgrader", "menu")
+# nbgrader's Validate runs a whole lesson, trainings included, to say what the checks say at once.
+NOT_FOR_STUDENTS = (
+    "assignment-list",
+    "course-list",
+    "create-assignment",
+    "formgrader",
+    "menu",
+    "validate-assignment",
+)
 
 
 def prepare_lab(course: Path, workspace: Path, *, worked: bool) -> tuple[list[str], Path | None]:
@@ -72,7 +80,7 @@ def lab_command(
 def lab_settings(workspace: Path) -> Path:
     """Settings for this workspace only."""
     folder = workspace / STATE / "lab-settings"
-    disabled = {f"@jupyter/nbgrader:{name}": True for name in INSTRUCTOR_MENUS}
+    disabled = {f"@jupyter/nbgrader:{name}": True for name in NOT_FOR_STUDENTS}
     page = {"disabledExtensions": disabled}
     write_if_new(folder / "overrides.json", json.dumps(OVERRIDES, indent=2))
     write_if_new(folder / "page_config.json", json.dumps(page, indent=2))

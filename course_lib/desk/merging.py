@@ -1,18 +1,16 @@
 """A new version of a lesson with a student's answers and own cells in it.
 
-Cells are recognised by nbgrader's grade_id, by their id, by their text; an answer that has lost
-both names by what it defines. A text that the student wrote is in the result, whatever happens:
+A text that the student wrote is in the result, whatever happens:
 in its place, or, where two changes meet, beside it in a cell that is not run.
 """
 
-import re
 from collections import defaultdict
 from copy import deepcopy
 from dataclasses import dataclass, field
 
+from course_lib.desk.matching import Index, identity, without_names
 from course_lib.desk.notebooks import Cell, Notebook, grade_id, is_answer, plain
 
-DEFINES = re.compile(r"^(?:def|class) (\w+)", re.MULTILINE)
 BEFORE = -1  # the place before the first cell
 LESSONS = ("nbgrader", "deletable", "editable")  # metadata that mark a cell of the lesson
 
@@ -35,26 +33,6 @@ class Merged:
     review: list[str] = field(default_factory=list)
 
 
-class Index:
-    """A version's cells by everything that a student's cell can be recognised by."""
-
-    def __init__(self, cells: list[Cell]) -> None:
-        self.cells = cells
-        places = list(enumerate(cells))
-        self.by_grade_id = {grade_id(cell): place for place, cell in places if grade_id(cell)}
-        self.by_id = {identity(cell): place for place, cell in places if identity(cell)}
-        texts = [(plain(cell), place) for place, cell in places if not grade_id(cell)]
-        self.by_text = dict(reversed(texts))
-
-    def find(self, cell: Cell) -> int | None:
-        """The place of the cell that this one is, if it is one."""
-        if grade_id(cell) in self.by_grade_id:
-            return self.by_grade_id[grade_id(cell)]
-        if identity(cell) in self.by_id:
-            return self.by_id[identity(cell)]
-        return self.by_text.get(plain(cell))
-
-
 class Merger:
     """Goes through a student's cells and finds a place for each."""
 
@@ -64,43 +42,28 @@ class Merger:
         self.found: dict[int, list[Cell]] = defaultdict(list)  # of the new version's cells
         self.own: dict[int, list[Cell]] = defaultdict(list)  # behind which of them
         self.merged = Merged({**new, "cells": []})
-        self.nameless = self.without_names()
-
-    def without_names(self) -> dict[int, int]:
-        """Answers that an editor has robbed of their names: place there, by place in `mine`."""
-        places = [self.new.find(cell) for cell in self.mine]
-        missing = {
-            name: place
-            for place, cell in enumerate(self.new.cells)
-            if is_answer(cell) and cell["cell_type"] == "code" and place not in places
-            for name in DEFINES.findall(plain(cell))[:1]
-        }
-        return {
-            number: missing[name]
-            for number, (cell, place) in enumerate(zip(self.mine, places, strict=True))
-            if place is None and cell["cell_type"] == "code" and self.old.find(cell) is None
-            for name in DEFINES.findall(plain(cell))[:1]
-            if name in missing
-        }
+        self.places = without_names(self.mine, self.new)
+        self.places_before = without_names(self.mine, self.old)
 
     def run(self) -> Merged:
         """Sort all cells, then lay the page out."""
         anchor = BEFORE
         for number, cell in enumerate(self.mine):
-            place = self.nameless.get(number, self.new.find(cell))
+            place = self.places.get(number, self.new.find(cell))
+            before = self.places_before.get(number, self.old.find(cell))
             if place is not None:
                 self.found[place].append(cell)
                 anchor = place
-            elif (before := self.old.find(cell)) is not None:
+            elif before is not None:
                 self.put_removed(cell, self.old.cells[before], anchor)
             elif plain(cell) or cell.get("attachments"):
                 self.own[anchor].append(freed(cell))
+                self.merged.own += 1
         lessons = [self.filled(original, place) for place, original in enumerate(self.new.cells)]
         name_cells(lessons, [cell for cells in self.own.values() for cell in cells])
         cells = [*self.own[BEFORE]]
         for place, cell in enumerate(lessons):
             cells += [cell, *self.own[place]]
-        self.merged.own = len(cells) - len(lessons)
         self.merged.notebook |= {"cells": cells, "nbformat_minor": 5}
         return self.merged
 
@@ -201,12 +164,6 @@ def freed(cell: Cell) -> Cell:
     """A student's own cell: all of it, but for what marks a cell of the lesson."""
     metadata = {key: value for key, value in cell.get("metadata", {}).items() if key not in LESSONS}
     return {**deepcopy(cell), "metadata": metadata}
-
-
-def identity(cell: Cell) -> str:
-    """The cell's id, or nothing."""
-    found = cell.get("id")
-    return found if isinstance(found, str) else ""
 
 
 def name_cells(lessons: list[Cell], own: list[Cell]) -> None:

@@ -84,12 +84,12 @@ def item_of(cell: Cell, heading: str) -> Item:
     """One graded cell."""
     points = marks(cell).get("points")
     worth = float(points) if isinstance(points, int | float) else 0.0
-    title = heading.split(" · ")[0]
+    title = heading.split(" · ")[0].replace("`", "")
     if is_answer(cell):
         return Item(WRITTEN, grade_id(cell), grade_id(cell), worth, title)
     function, name = checked_name(cell)
     kind = QUESTION if function == "check_answer" else EXERCISE
-    return Item(kind, name, grade_id(cell), worth, f"{title} · `{name}`")
+    return Item(kind, name, grade_id(cell), worth, f"{title} · {name}")
 
 
 def checked_name(cell: Cell) -> tuple[str, str]:

@@ -55,7 +55,7 @@ def lesson_panel(standing: Standing) -> Panel:
     """One lesson, with everything that there is to do in it."""
     title = f"Lesson {standing.outline.lesson[:2]} · {standing.outline.title}"
     rows = [item_row(standing, item) for item in standing.outline.items]
-    head = ("", "task", "points", "tries", "named last")
+    head = ("state", "task", "points", "tries", "named last")
     last = next_line(standing)
     summary = f"{number(standing.points)} of {number(standing.possible)} points"
     return Panel(
@@ -67,7 +67,7 @@ def lesson_panel(standing: Standing) -> Panel:
 def item_row(standing: Standing, item: Item) -> tuple[str, ...]:
     """One thing to do, in cells."""
     known = standing.record(item)
-    title = item.title.replace("`", "")
+    title = item.title
     if item.kind == WRITTEN:
         state = "✓ written" if standing.is_done(item) else "· empty"
         return state, title, f"{number(item.points)}, graded by hand", "", ""

@@ -33,7 +33,8 @@ yourself, and watch *your* functions train an agent: here, without a network, in
 
 ## The lessons
 
-Where you stood on {when}.
+Where you stood on {when}. Points are those of the checks; written questions are read by a
+person.
 
 | | lesson | time | exercises | questions | points | next |
 | --- | --- | --- | --- | --- | --- | --- |
