@@ -210,7 +210,7 @@ def shows_the_panel_before_and_after_a_restart(student: Student, workspace: Path
     student.sees(output, "3 of 23 points", "✓ passed", "Exercise 1 · trajectory_log_prob")
     tab.keyboard.press("ControlOrMeta+s")
     tab.evaluate("() => { jupyterapp.commands.execute('notebook:restart-kernel'); }")
-    tab.get_by_role("button", name="Restart", exact=True).click()
+    tab.locator(".jp-Dialog button.jp-mod-accept").click()
     student.run("setup")
     output = student.run(place)
     student.sees(output, "3 of 23 points")

@@ -121,7 +121,7 @@ def test_a_disk_that_cannot_be_written_is_a_sentence(workspace, monkeypatch):
     change_records(workspace, tried("td_error", 1.0, True))
     before = records_path(workspace).read_bytes()
     monkeypatch.setattr(files.os, "replace", full)
-    with pytest.raises(DeskError, match="cannot be written: .*No space left"):
+    with pytest.raises(DeskError, match=r"cannot be written: .*No space left"):
         change_records(workspace, tried("td_error"))
     assert records_path(workspace).read_bytes() == before
     assert {one.suffix for one in records_path(workspace).parent.iterdir() if one.is_file()} == {

@@ -138,7 +138,7 @@ def test_a_workspace_that_is_a_file_is_named(lesson, tmp_path):
 def test_a_folder_that_cannot_be_written_is_named_without_a_traceback(lesson, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "00_squares").write_text("in the way")
-    with pytest.raises(DeskError, match="cannot be written: .*00_squares"):
+    with pytest.raises(DeskError, match=r"cannot be written: .*00_squares"):
         prepare_lab(lesson.root, tmp_path / "mine", worked=False)
 
 
