@@ -1,4 +1,4 @@
-"""Set the course up in `.venv` beside this file, then run it: `python3 start.py [lab | test | …]`.
+"""Set the course up in `.venv` beside this file, then run it: `python3 start.py [lab | test]`.
 
 One file, standard library only, in the syntax of Python 3.8: it runs before anything is installed,
 and an old Python has to get far enough to be told that it is old.
@@ -44,7 +44,7 @@ EXAMPLES = f"""examples:
 """
 
 STUDENTS_EXAMPLES = f"""examples:
-  {COMMAND}              set up, open the lessons in JupyterLab
+  {COMMAND}              set up, open the notebooks in JupyterLab
   {COMMAND} progress     say what is done in each lesson
   {COMMAND} upgrade 02   take a new version of a lesson over, with your answers
   {COMMAND} submit 02    write the file to hand in, and say what is missing

@@ -12,6 +12,9 @@ from course_lib.desk.places import DEFAULT, told
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; its exit code. An error is one message, without a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # an old console can show it, whatever it says
     options = vars(parser().parse_args(arguments))
     run = options.pop("run")
     try:

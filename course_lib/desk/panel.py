@@ -55,7 +55,7 @@ def lesson_panel(standing: Standing) -> Panel:
     """One lesson, with everything that there is to do in it."""
     title = f"Lesson {standing.outline.lesson[:2]} · {standing.outline.title}"
     rows = [item_row(standing, item) for item in standing.outline.items]
-    head = ("state", "task", "points", "tries", "named last")
+    head = ("state", "task", "points", "tries", "last mistake")
     last = next_line(standing)
     summary = f"{number(standing.points)} of {number(standing.possible)} points"
     return Panel(
@@ -114,7 +114,7 @@ def html_panel(
     """The panel's page: a heading, a bar with its words, a table, one line."""
     bar = f'<progress value="{number(points)}" max="{number(possible or 1)}" aria-hidden="true">'
     return (
-        '<section aria-label="Progress" style="max-width: 46em">'
+        '<section aria-label="Progress" style="max-width: 54em">'
         f"<p><strong>{html.escape(title)}</strong>: {summary} {bar}</progress></p>"
         f"{body}<p>{html.escape(last)}</p></section>"
     )
@@ -122,7 +122,7 @@ def html_panel(
 
 def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     """An HTML table whose columns have names."""
-    left = 'style="text-align: left"'
+    left = 'style="text-align: left; white-space: nowrap"'
     names = "".join(f'<th scope="col" {left}>{html.escape(one)}</th>' for one in head)
     lines = ["".join(f"<td {left}>{html.escape(text)}</td>" for text in row) for row in rows]
     body = "".join(f"<tr>{line}</tr>" for line in lines)
