@@ -31,19 +31,24 @@ NEEDED_GB = {"cpu": 3, "cuda": 12, "update": 1}
 IMPORTS = "import torch, numpy, gymnasium, matplotlib, jupyterlab"
 WINDOWS = os.name == "nt"
 COMMAND = "python start.py" if WINDOWS else "python3 start.py"
+STUDENTS_COMMANDS = ["lab", "progress", "upgrade", "submit"]
 STARTED = time.monotonic()
 
 EXAMPLES = f"""examples:
   {COMMAND}                      set up, build the lessons, grade a sample class
   {COMMAND} lab                  set up, open the course in JupyterLab
+  {COMMAND} progress             say what is done in each lesson (also: upgrade, submit)
   {COMMAND} test                 set up, run every test
   {COMMAND} test -m "not slow"   only the quick tests (what follows goes to pytest)
   {COMMAND} --cuda               take the build of torch for NVIDIA cards
 """
 
 STUDENTS_EXAMPLES = f"""examples:
-  {COMMAND}          set up, open the notebooks in JupyterLab
-  {COMMAND} --cuda   take the build of torch for NVIDIA cards
+  {COMMAND}              set up, open the notebooks in JupyterLab
+  {COMMAND} progress     say what is done in each lesson
+  {COMMAND} upgrade 02   take a new version of a lesson over, with your answers
+  {COMMAND} submit 02    write the file to hand in, and say what is missing
+  {COMMAND} --cuda       take the build of torch for NVIDIA cards
 """
 
 NO_NETWORK = re.compile(
@@ -459,10 +464,10 @@ def jobs(environment, command, rest):
     """Return the commands that one of start.py's words stands for."""
     python = str(environment.python)
     if environment.is_student_edition:
-        return [students_lab(environment, rest)]
+        return [[python, "-m", "course_lib.desk", command, *rest]]
     course = str(environment.bin / ("course.exe" if WINDOWS else "course"))
-    if command == "lab":
-        return [[course, "lab", *rest]]
+    if command in STUDENTS_COMMANDS:
+        return [[course, command, *rest]]
     if command == "test":
         # A worker takes whole files, in the order that tests/conftest.py gives them.
         workers = ["-n", str(min(os.cpu_count() or 1, 8)), "--dist", "loadfile"]
@@ -470,16 +475,6 @@ def jobs(environment, command, rest):
         ruff = [python, "-m", "ruff"]
         return [[*ruff, "check", "."], [*ruff, "format", "--check", "."], pytest]
     return [[course, "demo"]]  # which builds what is not up to date
-
-
-def students_lab(environment, rest):
-    """Return the command that opens JupyterLab on the notebooks of the student edition."""
-    settings = environment.root / "settings"
-    lab = [str(environment.python), "-m", "jupyterlab", "notebooks"]
-    lab.append(f"--LabApp.app_settings_dir={settings}")
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        lab.append("--allow-root")  # JupyterLab would refuse; in a container there is no other
-    return [*lab, *rest]
 
 
 def run_jobs(environment, command, rest):
@@ -519,7 +514,7 @@ def start(options, rest):
     if environment.is_student_edition:
         if options.command == "test":
             raise SetupError("the student edition has no tests.", f"Open it with: {COMMAND}")
-        options.command = "lab"
+        options.command = options.command or "lab"
     extras = ["tests"] if options.command == "test" else []
     is_changed = set_up(environment, options.build, extras)
     code = run_jobs(environment, options.command, rest)
@@ -542,7 +537,8 @@ def parse(arguments):
         prog=COMMAND, description="Set up the course in .venv, then run it.", epilog=examples,
         formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
     )  # fmt: skip
-    parser.add_argument("command", nargs="?", choices=["lab", "test"], help="default: try it out")
+    choices = [*STUDENTS_COMMANDS, "test"]
+    parser.add_argument("command", nargs="?", choices=choices, help="default: try it out")
     builds = parser.add_mutually_exclusive_group()
     for build, text in (("cuda", "for NVIDIA cards"), ("cpu", "without CUDA, even with a card")):
         builds.add_argument(

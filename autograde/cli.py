@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import typer
 
+from autograde import student_commands
 from autograde.book import commands as book_commands
 from autograde.building import commands as build_commands
 from autograde.errors import CourseError
@@ -14,6 +15,7 @@ from autograde.grading import returning_commands as return_commands
 from autograde.release import commands as release_commands
 from autograde.training import commands as train_commands
 from autograde.wall import commands as wall_commands
+from course_lib.desk.errors import DeskError
 
 app = typer.Typer(
     name="course",
@@ -24,9 +26,15 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 GROUPS = (
-    build_commands, book_commands, grade_commands, return_commands, release_commands,
-    train_commands, wall_commands,
-)  # fmt: skip
+    build_commands,
+    book_commands,
+    student_commands,
+    grade_commands,
+    return_commands,
+    release_commands,
+    train_commands,
+    wall_commands,
+)
 for group in GROUPS:
     group.register(app)
 
@@ -38,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             stream.reconfigure(errors="replace")  # An old console, or a file on Windows.
     try:
         app(args=None if arguments is None else list(arguments), prog_name="course")
-    except CourseError as error:
+    except (CourseError, DeskError) as error:
         print(f"course: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
 

@@ -255,7 +255,7 @@ def test_a_write_that_fails_leaves_the_old_file_whole(tmp_path, monkeypatch):
     def no_space(*_: object) -> None:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr("autograde.building.worked.os.replace", no_space)
+    monkeypatch.setattr("course_lib.desk.files.os.replace", no_space)
     with pytest.raises(OSError, match="No space"):
         write_if_new(path, "new")
     assert path.read_text() == "old"

@@ -32,7 +32,7 @@ def lesson(tmp_path):
     return make_course(tmp_path)
 
 
-@pytest.mark.parametrize("command", ["build", "lab", "release"])
+@pytest.mark.parametrize("command", ["build", "lab", "progress", "upgrade", "submit", "release"])
 def test_every_command_has_help_with_an_example(course, command):
     code, out, _ = course(command, "--help")
     assert code == 0
@@ -149,11 +149,14 @@ def test_lab_copies_the_notebooks_and_passes_the_exit_code_on(
         started.append({"folder": folder, **options})
         return 3
 
-    monkeypatch.setattr("autograde.workspace.start_lab", start)
+    monkeypatch.setattr("course_lib.desk.commands.start_lab", start)
     build(lesson, run=False)
     mine = tmp_path_factory.mktemp("mine")
     code, out, _ = course("lab", "--workspace", mine, "--no-browser", "--course", lesson.root)
     assert code == 3
-    assert started == [{"folder": mine, "worked": False, "browser": False, "port": None}]
+    page = mine / "Welcome.md"
+    options = {"page": page, "worked": False, "browser": False, "port": None}
+    assert started == [{"folder": mine, **options}]
+    assert "00_squares/squares.ipynb" in page.read_text(encoding="utf-8")
     assert (mine / "00_squares" / "squares.ipynb").exists()
     assert f"Your notebooks are in {mine}" in out

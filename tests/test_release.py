@@ -332,17 +332,49 @@ def test_the_students_readme_names_every_notebook_and_the_command(folder):
     assert "autograde" not in text and "solutions" not in text
 
 
-def test_start_opens_jupyterlab_on_the_notebooks_of_the_edition(folder):
+@pytest.mark.parametrize("command", start.STUDENTS_COMMANDS)
+def test_start_gives_students_of_the_edition_every_command_of_theirs(folder, command):
     environment = start.Environment(folder)
     assert environment.is_student_edition
-    (job,) = start.jobs(environment, "lab", ["--no-browser"])
-    assert job[:4] == [str(environment.python), "-m", "jupyterlab", "notebooks"]
-    assert job[-1] == "--no-browser"
-    settings = job[4].partition("=")[2]
-    assert json.loads((folder / "settings" / "overrides.json").read_text())
-    assert settings == str(folder / "settings")
+    job = [str(environment.python), "-m", "course_lib.desk", command, "--workspace", "mine"]
+    assert start.jobs(environment, command, ["--workspace", "mine"]) == [job]
     assert "nbgrader" not in environment.imports()
     assert "nbgrader" in start.Environment(ROOT).imports()
+
+
+DESK = """
+import runpy, sys
+from course_lib.desk import commands
+commands.start_lab = lambda folder, **options: print("opens", options["page"].name) or 0
+for arguments in {commands}:
+    sys.argv = ["course", *arguments, "--workspace", {workspace!r}]
+    try:
+        runpy.run_module("course_lib.desk", run_name="__main__")
+    except SystemExit as end:
+        print("code", end.code)
+"""
+
+
+def test_in_a_process_of_its_own_the_edition_has_lab_progress_upgrade_and_submit(folder, tmp_path):
+    commands = [
+        ["lab"],
+        ["progress"],
+        ["upgrade", "02"],
+        ["submit", "02"],
+        ["submit", "2", "--yes"],
+    ]
+    code = DESK.format(commands=commands, workspace=str(tmp_path / "mine"))
+    done = run_alone(folder, code)
+    assert done.stderr == ""
+    text = done.stdout
+    assert [line for line in text.splitlines() if line.startswith("code")] == [
+        "code 0", "code 0", "code 0", "code 1", "code 0"
+    ]  # fmt: skip
+    assert "opens Welcome.md" in text and "this is the newest version" in text
+    assert "Not answered:\n    Exercise 1 · sample_categorical" in text
+    assert (tmp_path / "mine" / "hand-in" / "02_reinforce" / "reinforce.ipynb").exists()
+    welcome = (tmp_path / "mine" / "Welcome.md").read_text(encoding="utf-8")
+    assert "lab --worked" not in welcome and "submit 02" in welcome and "autograde" not in welcome
 
 
 def test_the_edition_has_no_tests_to_start(folder):

@@ -1,4 +1,4 @@
-"""The commands `course build` and `course lab`: options in, messages out."""
+"""The command `course build`: options in, messages out."""
 
 import json
 from dataclasses import asdict
@@ -25,9 +25,8 @@ CourseFolder = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands to the command line."""
+    """Add the command to the command line."""
     app.command("build")(build_command)
-    app.command("lab")(lab_command)
 
 
 def build_command(
@@ -130,34 +129,3 @@ def print_result(result: "Result", check: bool) -> None:
             typer.echo("  " + f"{kind}{line}".replace("\n", "\n  "))
     for line in result.warnings:
         typer.echo("  " + f"warning: {line}".replace("\n", "\n  "))
-
-
-def lab_command(
-    workspace: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where your own copies of the notebooks live.")
-    ] = Path("~/policy-gradients"),
-    worked: Annotated[
-        bool, typer.Option("--worked", help="Open the worked course instead, to read.")
-    ] = False,
-    no_browser: Annotated[
-        bool, typer.Option("--no-browser", help="Print the address; open nothing.")
-    ] = False,
-    port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="Default: the first free one from 8888.")
-    ] = None,
-    course: CourseFolder = None,
-) -> None:
-    """Open the course in JupyterLab, in a folder of your own that updates never write over.
-
-    Example: `course lab --workspace ~/my-course --no-browser`
-    """
-    from autograde.lesson import find_course
-    from autograde.workspace import copy_notebooks, copy_worked, start_lab
-
-    root = (course or find_course(Path.cwd())).resolve()
-    folder = workspace.expanduser().resolve()
-    messages = copy_worked(root, folder) if worked else copy_notebooks(root, folder)
-    for message in messages:
-        typer.echo(message)
-    typer.echo(f"Your notebooks are in {folder}. Stop JupyterLab with Ctrl-C.")
-    raise typer.Exit(start_lab(folder, worked=worked, browser=not no_browser, port=port))

@@ -3,9 +3,7 @@
 The record tells whether the notebook was edited since, and whether its outputs fit the code.
 """
 
-import os
 from copy import deepcopy
-from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
@@ -13,6 +11,8 @@ from nbformat import NotebookNode
 from autograde.building.source import RECORD, code_cells, digest
 from autograde.errors import CourseError
 from autograde.lesson import Lesson
+from course_lib.desk.files import write_bytes_if_new as write_bytes_if_new
+from course_lib.desk.files import write_if_new as write_if_new
 
 
 def refuse_edited(lesson: Lesson, source: NotebookNode, old: NotebookNode) -> None:
@@ -90,22 +90,3 @@ def was_executed(notebook: NotebookNode) -> bool:
 def notebook_text(notebook: NotebookNode) -> str:
     """The text of a notebook's file."""
     return nbformat.writes(notebook, version=4).rstrip("\n") + "\n"
-
-
-def write_if_new(path: Path, text: str) -> bool:
-    """Write a file in one step, so that it is never half there; False if it said that already."""
-    return write_bytes_if_new(path, text.encode())
-
-
-def write_bytes_if_new(path: Path, data: bytes) -> bool:
-    """The same for bytes."""
-    if path.exists() and path.read_bytes() == data:
-        return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        partial.write_bytes(data)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-    return True

@@ -17,13 +17,12 @@ from autograde.building.student import student_text
 from autograde.errors import CourseError
 from autograde.lesson import Lesson
 from autograde.release.edition import edition_digest, write_edition
-from autograde.workspace import OVERRIDES
 
 MARKER = "edition.json"
 COPIED = ("start.py", "constraints.txt")
 INSTRUCTORS = frozenset(
     {"jinja2", "jupytext", "markupsafe", "nbclient", "nbconvert", "nbformat", "nbgrader"}
-    | {"rich", "sqlalchemy", "traitlets", "typer"}
+    | {"sqlalchemy", "traitlets", "typer"}
 )
 PYPROJECT = """\
 [build-system]
@@ -38,6 +37,9 @@ requires-python = "{python}"
 dependencies = [
 {dependencies}
 ]
+
+[project.scripts]
+course = "course_lib.desk.__main__:main"
 
 [tool.setuptools.packages.find]
 include = ["course_lib*"]
@@ -103,9 +105,6 @@ def write_package(root: Path, folder: Path, lessons: Sequence[Lesson]) -> None:
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
     (folder / "pyproject.toml").write_text(pyproject_text(project), encoding="utf-8")
     (folder / "README.md").write_text(readme_text(lessons), encoding="utf-8")
-    settings = folder / "settings" / "overrides.json"
-    settings.parent.mkdir()
-    settings.write_text(json.dumps(OVERRIDES, indent=2) + "\n", encoding="utf-8")
     marker = {"lessons": [one.name for one in lessons], "digest": edition_digest(lessons)}
     (folder / MARKER).write_text(json.dumps(marker, indent=1) + "\n", encoding="utf-8")
 

@@ -5,9 +5,10 @@ from difflib import get_close_matches
 
 from course_lib.checks.bank import exercise_names, load_exercise
 from course_lib.checks.comparing import Difference
-from course_lib.checks.judging import HIDDEN_SEEDS, VISIBLE_SEEDS, judge
-from course_lib.checks.message import failed_text, no_exercise_text, passed_line
+from course_lib.checks.judging import HIDDEN_SEEDS, VISIBLE_SEEDS, Verdict, judge
+from course_lib.checks.message import failed_text, fill_lines, no_exercise_text, passed_line
 from course_lib.checks.question import PREFIX, answered_text, judge_answer, load_question
+from course_lib.desk.recording import record
 
 
 class CheckFailed(AssertionError):
@@ -67,11 +68,12 @@ def check(function: Callable, *, hidden: bool = False, exercise: str | None = No
         close_names = get_close_matches(name, exercise_names(), n=2)
         raise ValueError(no_exercise_text(name, close_names)) from None
     verdict = judge(found, function, HIDDEN_SEEDS if hidden else VISIBLE_SEEDS)
+    told = "" if hidden else recorded(verdict)
     if verdict.passed:
-        print(passed_line(verdict, hidden))
+        print(passed_line(verdict, hidden) + told)
         return
     raise CheckFailed(
-        failed_text(verdict, hidden),
+        failed_text(verdict, hidden) + told,
         exercise=found.name,
         mistake=verdict.diagnosis.name if verdict.diagnosis else None,
         points=verdict.points,
@@ -92,14 +94,38 @@ def check_answer(function: Callable[[], str]) -> None:
     """
     question = load_question(function)
     letter, right = judge_answer(question, function)
-    text = answered_text(question, letter)
+    name, text = f"{PREFIX}{question.name}", answered_text(question, letter)
+    points, mistake = (question.points, None) if right else (0.0, f"chose-{letter}")
+    if letter:
+        text += added(record(name, points, question.points, passed=right, mistake=mistake))
     if right:
         print(text)
         return
     raise CheckFailed(
         text,
-        exercise=f"{PREFIX}{question.name}",
-        mistake=f"chose-{letter}" if letter else None,
+        exercise=name,
+        mistake=mistake if letter else None,
         points=0.0,
         possible=question.points,
     ) from None
+
+
+def recorded(verdict: Verdict) -> str:
+    """Record a check where the student keeps their work; what to add to the message."""
+    first = verdict.failures[0].kind if verdict.failures else ""
+    if first == "missing":
+        return ""
+    return added(
+        record(
+            verdict.exercise.name,
+            verdict.points,
+            verdict.exercise.possible,
+            passed=verdict.passed,
+            mistake=verdict.diagnosis.name if verdict.diagnosis else None,
+        )
+    )
+
+
+def added(remark: str) -> str:
+    """A remark of the student's records, as the end of a message."""
+    return "".join(f"\n{line}" for line in fill_lines(remark, "  ")) if remark else ""

@@ -3,7 +3,6 @@ do not see them. What the pictures show lives elsewhere."""
 
 import html
 import io
-import os
 import sys
 from base64 import b64encode
 from typing import Any
@@ -13,15 +12,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
+from course_lib.desk.kernel import STATIC as STATIC
+from course_lib.desk.kernel import in_notebook
+from course_lib.desk.kernel import is_static as is_static
+
 PAGE_DPI = 100  # pixels of the page an inch
 PRINT_DPI = 180  # pixels of the file an inch: sharp on dense screens
 PALETTE = 128
-STATIC = "COURSE_STATIC"  # in the environment: the page is being built, nobody sits before it
-
-
-def is_static() -> bool:
-    """Whether the page is being built: sliders and measured times, which differ, are left out."""
-    return bool(os.environ.get(STATIC))
 
 
 def png_bytes(figure: Figure, dpi: int = PRINT_DPI) -> bytes:
@@ -97,11 +94,3 @@ def forget(figure: Figure) -> None:
     pyplot = sys.modules.get("matplotlib.pyplot")
     if pyplot is not None:
         pyplot.close(figure)
-
-
-def in_notebook() -> bool:
-    """Whether a Jupyter kernel runs this code, so that pictures can be shown."""
-    # Without IPython in memory there is no kernel, and importing it would cost a script a second.
-    interactive = sys.modules.get("IPython")
-    shell = interactive.get_ipython() if interactive else None
-    return shell is not None and hasattr(shell, "kernel")
