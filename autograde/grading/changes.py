@@ -33,8 +33,8 @@ def kit_digest_of(source: str, settings: str, limits: str) -> str:
 
 
 def kit_digest(kit: Kit) -> str:
-    """The lesson's source, the price of being late, and the limits."""
-    late = repr(sorted(kit.config.DailyPenalty.items()))
+    """The lesson's source, the price of being late, what was drawn by lot, and the limits."""
+    late = repr([*sorted(kit.config.DailyPenalty.items()), kit.lots and asdict(kit.lots)])
     return kit_digest_of(kit.source, late, json.dumps(asdict(kit.limits), sort_keys=True))
 
 

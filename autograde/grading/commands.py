@@ -65,6 +65,10 @@ def grade_command(
     force: Annotated[
         bool, typer.Option("--force", help="Grade again what has not changed.")
     ] = False,
+    fresh_episodes: Annotated[
+        bool,
+        typer.Option("--fresh-episodes", help="Draw other episodes, and grade agents in them."),
+    ] = False,
     trusted: Annotated[
         bool,
         typer.Option(
@@ -89,7 +93,8 @@ def grade_command(
     room = classroom(root, demo=False, database=database)
     limits = Limits(cell_timeout, notebook_timeout, everything, trusted)
     judges = judges_for(workers, scheduler)
-    outcome = run(room, chosen, limits, submitted, judges, force=force, quiet=as_json)
+    how = {"force": force, "fresh_episodes": fresh_episodes}
+    outcome = run(room, chosen, limits, submitted, judges, quiet=as_json, **how)
     finish(room, root, outcome, as_json=as_json)
     raise typer.Exit(exit_code(outcome))
 
@@ -139,7 +144,7 @@ def demo_command(course: CourseFolder = None) -> None:
     room = make_demo(root, lessons)
     judges = judges_for(None, None)
     missing = judges.submit(missing_walls, None)
-    outcome = run(room, lessons, LIMITS, None, judges, force=False, quiet=False)
+    outcome = run(room, lessons, LIMITS, None, judges, quiet=False)
     finish(room, root, outcome, as_json=False)
     if outcome.interrupted:
         raise typer.Exit(INTERRUPTED)
@@ -232,10 +237,10 @@ def run(
     submitted: Path | None,
     judges: "Judges",
     *,
-    force: bool,
     quiet: bool,
+    **how: bool,
 ) -> "Outcome":
-    """Grade with a progress bar."""
+    """Grade with a progress bar; `how` goes to `grade_class`."""
     from autograde.grading.terminal import grading_bar
     from autograde.grading.whole_class import grade_class
 
@@ -246,7 +251,7 @@ def run(
             submitted=submitted,
             judges=judges,
             limits=limits,
-            force=force,
+            **how,
             on_start=bar.start,
             on_record=bar.step,
         )
