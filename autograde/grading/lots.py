@@ -4,8 +4,8 @@ Agents are judged in episodes that nobody can prepare for, and grading twice has
 grades. So the seed comes from the system's entropy when a class is first graded, the same for all
 of its students, and stays in a file beside the records. No worker can read that: it sees neither
 this folder nor the seed, only what its agent observes; and a check says nothing of what an agent
-raised or printed in those episodes. `course grade --fresh-episodes` draws another seed, for instance
-for a second deadline; the submissions with agents are then graded again.
+raised or printed in those episodes. `course grade --fresh-episodes` draws another seed, for
+instance for a second deadline; the submissions with agents are then graded again.
 """
 
 import contextlib
@@ -25,17 +25,17 @@ from autograde.grading.choosing import is_check
 from autograde.grading.notes import Note
 from course_lib.checks.agent_tasks import AGENT_TASKS, Trial
 
-ADJECTIVES = tuple(
+ADJECTIVES = (
     "Agile Amber Bold Brave Bright Calm Clever Coral Curious Eager Early Fair Fleet Gentle Glad "
-    "Golden Green Happy Honest Humble Ivory Jolly Keen Kind Light Lively Loyal Lucky Merry Mighty "
-    "Modest Nimble Noble Patient Placid Polite Proud Quick Quiet Ruby Sage Silver Smart Steady "
-    "Sunny Swift Tidy Violet Warm Wise".split()
+    "Golden Green Happy Honest Humble Ivory Jolly Keen Kind Light Lively Loyal Lucky Merry "
+    "Mighty Modest Nimble Noble Patient Placid Polite Proud Quick Quiet Ruby Sage Silver Smart "
+    "Steady Sunny Swift Tidy Violet Warm Wise"
 )
-ANIMALS = tuple(
+ANIMALS = (
     "Albatross Badger Beaver Bison Crane Curlew Dolphin Eagle Egret Elk Falcon Ferret Finch Gecko "
-    "Gibbon Hare Hedgehog Heron Hoopoe Ibex Jackdaw Kestrel Kingfisher Koala Lark Lemur Lynx Marten "
-    "Newt Ocelot Octopus Okapi Osprey Otter Owl Panda Pelican Penguin Puffin Quail Raven Robin "
-    "Salmon Seal Stork Swallow Tapir Tern Turtle Wombat".split()
+    "Gibbon Hare Hedgehog Heron Hoopoe Ibex Jackdaw Kestrel Kingfisher Koala Lark Lemur Lynx "
+    "Marten Newt Ocelot Octopus Okapi Osprey Otter Owl Panda Pelican Penguin Puffin Quail Raven "
+    "Robin Salmon Seal Stork Swallow Tapir Tern Turtle Wombat"
 )
 
 
@@ -94,10 +94,12 @@ def plays_agents(source: NotebookNode) -> bool:
 
 def pseudonym(names: str, student: str) -> str:
     """What a student is called on the leaderboard; nobody can tell without the class's key."""
-    drawn = hashlib.sha256(f"{names}/{student}".encode()).digest()
-    first = ADJECTIVES[int.from_bytes(drawn[:4], "big") % len(ADJECTIVES)]
-    second = ANIMALS[int.from_bytes(drawn[4:8], "big") % len(ANIMALS)]
-    return f"{first} {second} {10 + int.from_bytes(drawn[8:12], 'big') % 90}"
+    number = int.from_bytes(hashlib.sha256(f"{names}/{student}".encode()).digest(), "big")
+    words = []
+    for kind in (ADJECTIVES.split(), ANIMALS.split(), range(10, 100)):
+        number, place = divmod(number, len(kind))
+        words.append(str(kind[place]))
+    return " ".join(words)
 
 
 def agent_notes(trials: list[Trial], names: str, student: str) -> list[Note]:

@@ -53,7 +53,7 @@ def find_out(task: AgentTask, agent: Callable, *, hidden: bool) -> Finding:
         how = "Write it in the cell above, run that cell, then run this one again."
         return Finding(f"✗ {failed_title(task, 'not written yet')}\n{fill(how, '  ')}")
     except AgentTrouble as trouble:
-        more = "" if grading else trouble.secret
+        more = "" if grading else trouble.detail
         lines = [f"✗ {failed_title(task, trouble.kind.replace('-', ' '))}", ""]
         lines += [fill(one, "  ") for one in (trouble.text, more) if one]
         return Finding("\n".join(lines), 0.0, trouble.kind)

@@ -26,12 +26,13 @@ class AgentTrouble(Exception):
     Attributes:
         kind: the trouble's short name, with hyphens.
         text: what happened, and what to do about it.
-        secret: what else there is to say, and may contain what the agent saw.
+        detail: what else there is to say, in words that the agent may have chosen: it could tell
+            there what it saw.
     """
 
-    def __init__(self, kind: str, text: str, secret: str = "") -> None:
+    def __init__(self, kind: str, text: str, detail: str = "") -> None:
         super().__init__(text)
-        self.kind, self.text, self.secret = kind, text, secret
+        self.kind, self.text, self.detail = kind, text, detail
 
 
 class Watched:
@@ -76,24 +77,24 @@ class Watched:
         action = as_numbers(answer)
         if action is None:
             what = "None: is the `return` missing?" if answer is None else type(answer).__name__
-            raise self.trouble("no-actions", f"returned {what}; wanted: an array of shape {wanted}")
+            text = f"returned no array of numbers; wanted: one of shape {wanted}"
+            raise self.trouble("no-actions", text, f"It returned {what}")
         if action.shape != wanted:
-            text = f"returned actions of shape {action.shape}; wanted: {wanted}, a row an episode"
-            if action.size == rows * self.size:
-                text += f" (`.reshape(-1, {self.size})` would do)"
-            raise self.trouble("wrong-shape", text)
+            text = f"returned actions of a wrong shape; wanted: {wanted}, a row an episode"
+            fits = action.size == rows * self.size
+            hint = f": `.reshape(-1, {self.size})` would do" if fits else ""
+            raise self.trouble("wrong-shape", text, f"Theirs was {action.shape}{hint}")
         action = action.astype(np.float64)
         if not np.isfinite(action).all():
             where = int(np.argwhere(~np.isfinite(action))[0, 0])
-            text = f"returned an action that is not finite (episode {where})"
-            raise self.trouble(
-                "not-finite", f"{text}: its weights or a division may have overflowed"
-            )
+            text = f"returned an action that is not finite (episode {where}): its weights, or a"
+            raise self.trouble("not-finite", f"{text} division, may have overflowed")
         return action
 
-    def trouble(self, kind: str, text: str) -> AgentTrouble:
+    def trouble(self, kind: str, text: str, detail: str = "") -> AgentTrouble:
         """The same with the step at which it happened."""
-        return AgentTrouble(kind, f"your agent {text}. It happened at step {self.calls}.")
+        where = f"It happened at step {self.calls}."
+        return AgentTrouble(kind, f"your agent {text}. {where}", detail and f"{detail}.")
 
     def slow(self) -> AgentTrouble:
         """Too much time."""
@@ -101,7 +102,7 @@ class Watched:
         return AgentTrouble(
             "slow",
             f"your agent took {self.cpu_seconds:.1f} s of CPU time for {self.calls} calls, "
-            f"{each:.0f} ms each; all calls together have {self.task.cpu_seconds:.0f} s. A call "
+            f"{each:.0f} ms each; all calls together have {self.task.cpu_seconds:g} s. A call "
             "gets all episodes at once: compute with whole arrays, and learn nothing while acting.",
         )
 
@@ -153,10 +154,13 @@ def raised(agent: Callable, error: Exception, where: str) -> Exception:
     """An error of the agent's as trouble; of an agent that is not written, as it is."""
     if isinstance(error, NotImplementedError):
         return error
-    text = f"your agent raised {type(error).__name__} {where}"
+    known = type(error).__module__ == "builtins"
+    kind = type(error).__name__ if known else "an error"
+    said = f"{type(error).__name__}: {error}"
     line = line_of(agent, error)
-    text += f", in {line}" if line else ""
-    return AgentTrouble("raises", f"{text}.", f"It said: {error}")
+    return AgentTrouble(
+        "raises", f"your agent raised {kind} {where}.", f"{said}, in {line}." if line else said
+    )
 
 
 def as_numbers(answer: Any) -> np.ndarray | None:
