@@ -83,8 +83,8 @@ def found_text(task: AgentTask, trial: Trial, *, hidden: bool) -> str:
         f"{mark} {task.name}: {mean} in {len(trial.returns):,} {kind} episodes "
         f"({number(points)} of {number(task.possible)} points)",
         fill(
-            f"± is the standard error. {trial.whole:.0%} of the episodes lasted to the time limit, "
-            f"half of them had {whole(float(np.median(trial.returns)))} or more.",
+            f"± is the standard error. The median return is {whole(float(np.median(trial.returns)))}"
+            f"; {trial.whole:.0%} of the episodes lasted to the time limit.",
             "  ",
         ),
     ]

@@ -76,7 +76,7 @@ class Trial:
     returns: tuple[float, ...]
     whole: float = 0.0
     cut: float = 0.0
-    cpu_seconds: float = 0.0
+    cpu_seconds: float = field(default=0.0, compare=False)
     path: tuple[tuple[float, ...], ...] = ()
 
     @property

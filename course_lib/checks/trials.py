@@ -94,14 +94,14 @@ class Watched:
     def trouble(self, kind: str, text: str, detail: str = "") -> AgentTrouble:
         """The same with the step at which it happened."""
         where = f"It happened at step {self.calls}."
-        return AgentTrouble(kind, f"your agent {text}. {where}", detail and f"{detail}.")
+        return AgentTrouble(kind, f"Your agent {text}. {where}", detail and f"{detail}.")
 
     def slow(self) -> AgentTrouble:
         """Too much time."""
         each = 1000 * self.cpu_seconds / self.calls
         return AgentTrouble(
             "slow",
-            f"your agent took {self.cpu_seconds:.1f} s of CPU time for {self.calls} calls, "
+            f"Your agent took {self.cpu_seconds:.1f} s of CPU time for {self.calls} calls, "
             f"{each:.0f} ms each; all calls together have {self.task.cpu_seconds:g} s. A call "
             "gets all episodes at once: compute with whole arrays, and learn nothing while acting.",
         )
@@ -159,7 +159,7 @@ def raised(agent: Callable, error: Exception, where: str) -> Exception:
     said = f"{type(error).__name__}: {error}"
     line = line_of(agent, error)
     return AgentTrouble(
-        "raises", f"your agent raised {kind} {where}.", f"{said}, in {line}." if line else said
+        "raises", f"Your agent raised {kind} {where}.", f"{said}, in {line}." if line else said
     )
 
 
