@@ -11,7 +11,10 @@ from autograde.grading.classroom import files_digest
 from autograde.grading.judge import Kit, Task
 
 # Modules that show, save or find results, and decide none.
-ONLY_SHOW = ("as_json", "commands", "formgrader", "report", "results", "similar", "terminal")
+ONLY_SHOW = (
+    "as_json", "commands", "formgrader", "leaderboard", "reference_agents", "report", "results",
+    "similar", "terminal",
+)  # fmt: skip
 
 
 def grading_key(task: Task, handed_in: str, code: str) -> str:

@@ -35,6 +35,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     app.command("grade")(grade_command)
     app.command("report")(report_command)
+    app.command("leaderboard")(leaderboard_command)
     app.command("demo")(demo_command)
     app.command("formgrader")(formgrader_command)
 
@@ -121,6 +122,50 @@ def report_command(
         return
     show(tables)
     typer.echo(f"Report: {html_path(room)}\nCSV:    {csv_path(room)}")
+
+
+def leaderboard_command(
+    names: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The students who asked to be named, one a line."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Where to write. [autograde/report/leaderboard.html]"),
+    ] = None,
+    demo: Demo = False,
+    database: Database = None,
+    course: CourseFolder = None,
+) -> None:
+    """Write the page on which a class's agents are compared, to be shown to the class.
+
+    Everybody has a pseudonym, which only their own feedback tells; --names names those who asked
+    to be named. Agents that cannot be told apart share a rank.
+
+    Example: `course leaderboard --names who-agreed.txt --out ~/leaderboard.html`
+    """
+    from autograde.grading.leaderboard import (
+        leaderboard_path,
+        names_in,
+        unknown_names,
+        write_leaderboard,
+    )
+    from autograde.grading.results import gather
+    from autograde.lesson import all_lessons
+
+    root, _ = find(course, None)
+    room, named = classroom(root, demo=demo, database=database), names_in(names)
+    tables = gather(room, all_lessons(root))
+    if unknown := unknown_names(named, tables):
+        raise CourseError(f"In {names}: nobody of this class is called {', '.join(unknown)}.")
+    path = out or leaderboard_path(room)
+    if not write_leaderboard(room, tables, named, path):
+        raise CourseError(
+            "No agent of this class has been graded yet. Grade the lesson with the capstone with: "
+            "course grade 13",
+            exit_code=1,
+        )
+    typer.echo(f"Leaderboard: {path}")
 
 
 def demo_command(course: CourseFolder = None) -> None:

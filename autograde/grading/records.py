@@ -92,7 +92,7 @@ def read_record(room: Classroom, lesson: Lesson, student: str) -> Record | None:
             tuple(Note(**note) for note in data["notes"]),
             data["seconds"],
             tuple(data["fingerprint"]),
-            tuple(Trial(**one) for one in data["trials"]),
+            tuple(map(Trial.read, data["trials"])),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -77,14 +77,15 @@ def found_text(task: AgentTask, trial: Trial, *, hidden: bool) -> str:
     """Mean return and points; for less than all points what is missing."""
     points, following = task.points_for(trial.mean), task.next_step(trial.mean)
     kind = "fresh" if hidden else "public"
+    median = float(np.median(trial.returns))
     mean = f"mean return {whole(trial.mean)} ± {whole(trial.standard_error)}"
     mark = "✗" if following else "✓"
     lines = [
         f"{mark} {task.name}: {mean} in {len(trial.returns):,} {kind} episodes "
         f"({number(points)} of {number(task.possible)} points)",
         fill(
-            f"± is the standard error. The median return is {whole(float(np.median(trial.returns)))}"
-            f"; {trial.whole:.0%} of the episodes lasted to the time limit.",
+            f"± is the standard error. The median return is {whole(median)}; {trial.whole:.0%} of "
+            "the episodes lasted to the time limit.",
             "  ",
         ),
     ]
