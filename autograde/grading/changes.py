@@ -13,8 +13,9 @@ from autograde.grading.judge import Kit, Task
 FILE_DIGITS = 16
 # Modules that show, save or find results, and decide none.
 ONLY_SHOW = (
-    "as_json", "commands", "differences", "formgrader", "identities", "report", "results",
-    "returning", "returning_commands", "similar", "terminal",
+    "as_json", "commands", "differences", "formgrader", "identities", "leaderboard",
+    "reference_agents", "report", "results", "returning", "returning_commands", "similar",
+    "terminal",
 )  # fmt: skip
 
 
@@ -48,8 +49,8 @@ def kit_digest_of(source: str, settings: str, limits: str) -> str:
 
 
 def kit_digest(kit: Kit) -> str:
-    """The lesson's source, the price of being late, and the limits."""
-    late = repr(sorted(kit.config.DailyPenalty.items()))
+    """The lesson's source, the price of being late, what was drawn by lot, and the limits."""
+    late = repr([*sorted(kit.config.DailyPenalty.items()), kit.lots and asdict(kit.lots)])
     return kit_digest_of(kit.source, late, json.dumps(asdict(kit.limits), sort_keys=True))
 
 

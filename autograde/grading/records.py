@@ -5,7 +5,7 @@ key that says whether anything has changed since.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from autograde.grading.classroom import Classroom
 from autograde.grading.notes import Note
 from autograde.grading.outcomes import Score
 from autograde.lesson import Lesson
+from course_lib.checks.agent_tasks import Trial
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Record:
     seconds: float = 0.0
     fingerprint: tuple[str, ...] = ()
     penalty: float = 0.0
+    trials: tuple[Trial, ...] = ()
 
     @property
     def points(self) -> float:
@@ -60,7 +62,7 @@ class Record:
     def stored(self) -> dict[str, Any]:
         """The same with what only the next report needs."""
         more = {"fingerprint": list(self.fingerprint), "penalty": self.penalty}
-        return {**self.to_json(), **more}
+        return {**self.to_json(), **more, "trials": [asdict(one) for one in self.trials]}
 
 
 def record_path(room: Classroom, lesson: Lesson, student: str) -> Path:
@@ -92,6 +94,7 @@ def read_record(room: Classroom, lesson: Lesson, student: str) -> Record | None:
             data["seconds"],
             tuple(data["fingerprint"]),
             data.get("penalty", 0.0),
+            tuple(map(Trial.read, data["trials"])),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None

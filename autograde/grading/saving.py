@@ -67,6 +67,7 @@ def save(
         seconds=graded.seconds,
         fingerprint=graded.fingerprint,
         penalty=graded.penalty,
+        trials=graded.trials,
     )
     write_record(room, lesson, record)
     return record

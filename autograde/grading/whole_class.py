@@ -25,6 +25,7 @@ from autograde.grading.jobs import Desk, Job, jobs, prepare
 from autograde.grading.judge import Graded, grade_nothing
 from autograde.grading.judges import JudgeDied, Judges, LocalJudges, run_jobs
 from autograde.grading.locking import only_one
+from autograde.grading.lots import class_lots
 from autograde.grading.notes import Note
 from autograde.grading.records import Record, read_record
 from autograde.grading.saving import autograded_path, feedback_path, save, sweep
@@ -71,6 +72,7 @@ def grade_class(
     judges: Judges | None = None,
     limits: Limits | None = None,
     force: bool = False,
+    fresh_episodes: bool = False,
     on_start: Callable[[int], None] | None = None,
     on_record: OnRecord | None = None,
 ) -> Outcome:
@@ -83,6 +85,7 @@ def grade_class(
         judges: who grades; default: a process on this machine for each CPU. They are closed.
         limits: wall-clock limits.
         force: grade also what has not changed.
+        fresh_episodes: draw other episodes for agents, which are then graded again.
         on_start: called with the number of submissions.
         on_record: called for each, with its record and whether it was graded now.
 
@@ -100,7 +103,8 @@ def grade_class(
         with gradebook.open_gradebook(room) as book:
             run = Run(room, book, outcome, on_record or (lambda record, graded: None), force)
             remember(room, found.submissions)
-            desks = prepare(room, book, found, lessons, limits or Limits())
+            lots = class_lots(room.state, anew=fresh_episodes)
+            desks = prepare(room, book, found, lessons, limits or Limits(), lots)
             try:
                 grade_all(run, judges, changed(run, jobs(found, desks), desks))
             finally:
