@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from course_lib.environments import make_vector
-from course_lib.environments.acrobot import Acrobot
+from course_lib.environments.acrobot import Acrobot, ContinuousAcrobot
 
 BATCHES = ["Acrobot-v1", "MountainCar-v0", "MountainCarContinuous-v0"]
 
@@ -135,3 +135,79 @@ def test_acrobot_has_arrived_when_the_tip_is_above_the_bar():
     step = acrobot.step(np.array([1, 1]))
     assert step.terminated.tolist() == [True, False]
     assert step.reward.tolist() == [0.0, -1.0]
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def test_the_torques_of_acrobot_are_three_of_the_continuous_one_bit_for_bit(rng):
+    discrete, continuous = Acrobot(8, seed=3), ContinuousAcrobot(8, seed=3)
+    assert np.array_equal(discrete.reset(), continuous.reset())
+    ends = 0
+    for _ in range(700):
+        action = swinging_action("Acrobot-v1", discrete.state, rng)
+        expected = discrete.step(action)
+        got = continuous.step((action - 1)[:, None].astype(np.float32))
+        for one, other in zip(got, expected, strict=True):
+            assert np.array_equal(one, other)
+        ends += expected.terminated.sum()
+    assert ends >= 10
+
+
+def test_the_continuous_torque_is_clipped_and_half_of_it_pushes_half_as_much():
+    def joint_speed_after(torque):
+        acrobot = ContinuousAcrobot(1, seed=0)
+        acrobot.reset()
+        acrobot.state[:] = 0.0
+        return acrobot.step(np.array([[torque]])).next_obs[0, 5]
+
+    # From hanging still the first 0.2 s are almost linear in the torque.
+    assert joint_speed_after(0.5) == pytest.approx(0.5 * joint_speed_after(1.0), rel=1e-2)
+    assert joint_speed_after(-1.0) == -joint_speed_after(1.0)
+    assert joint_speed_after(7.0) == joint_speed_after(1.0) != 0
+
+
+def test_the_batched_continuous_acrobot_equals_the_single_one_bit_for_bit(rng):
+    batch, ends = ContinuousAcrobot(3, seed=1), 0
+    batch.reset()
+    singles = singles_like("ContinuousAcrobot-v0", batch)
+    for _ in range(600):
+        push = np.sign(batch.state[:, 3]) * rng.uniform(0.5, 1.5, 3)
+        action = push[:, None].astype(np.float32)
+        step = batch.step(action)
+        for i, single in enumerate(singles):
+            obs, reward, terminated, truncated, _ = single.step(action[i])
+            assert np.array_equal(obs, step.next_obs[i])
+            assert (reward, terminated, truncated) == (step.reward[i], step.terminated[i], False)
+            if step.terminated[i] or step.truncated[i]:
+                ends += 1
+                single.state = batch.state[i].copy()
+            assert np.array_equal(single.state, batch.state[i])
+    assert ends >= 3
+
+
+def test_the_single_continuous_acrobot_refuses_what_is_no_action():
+    single = gymnasium.make("ContinuousAcrobot-v0").unwrapped
+    with pytest.raises(ValueError, match=r"call reset\(\)"):
+        single.step(np.zeros(1))
+    single.reset(seed=0)
+    for action in (np.zeros(2), 1, np.array([np.nan])):
+        with pytest.raises(ValueError, match="one number in an array of shape"):
+            single.step(action)
+
+
+def test_a_push_with_the_swing_gets_acrobot_up_and_a_random_one_seldom(rng):
+    returns = []
+    for action_of in (lambda state: np.sign(state[:, 3:]), lambda _: rng.uniform(-1, 1, (50, 1))):
+        acrobot = ContinuousAcrobot(50, seed=0)
+        acrobot.reset()
+        running, length = np.ones(50, dtype=bool), np.zeros(50)
+        while running.any():
+            step = acrobot.step(action_of(acrobot.state))
+            length += running
+            running &= ~(step.terminated | step.truncated)
+        returns.append(-length.mean())
+    assert returns[0] > -120
+    assert returns[1] < -450

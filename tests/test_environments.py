@@ -8,7 +8,11 @@ from gymnasium.utils.env_checker import check_env
 from course_lib.environments import BATCHED, PROBES, make_vector
 from course_lib.environments.cartpole import MAX_ANGLE, MAX_POSITION
 
-DRAWN = ["ContinuousCartPole-v0", "HiddenVelocityCartPole-v0"]
+DRAWN = {  # as gymnasium draws its own
+    "ContinuousCartPole-v0": "CartPole-v1",
+    "HiddenVelocityCartPole-v0": "CartPole-v1",
+    "ContinuousAcrobot-v0": "Acrobot-v1",
+}
 BATCHES_OF_ONE = ["GridWorld-v0", "TwoWayMaze-v0", "ScalarLQR-v0", *PROBES]
 
 
@@ -151,7 +155,7 @@ def test_a_seed_gives_the_same_episodes_and_the_next_reset_other_ones(environmen
     assert episodes(5).dtype == np.float32
     environment = make_vector(environment_id, 16, seed=5)
     assert np.array_equal(environment.reset(seed=7), environment.reset(seed=7))
-    if environment_id in ("CartPole-v1", "Probe2-v0"):
+    if environment_id in ("CartPole-v1", "Probe2-v0", "DoublePendulum-v0"):
         assert not np.array_equal(environment.reset(), environment.reset())
 
 
@@ -188,7 +192,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones():
 
 @pytest.mark.filterwarnings("ignore:.*A Box observation space m.*imum value is:UserWarning")
 @pytest.mark.filterwarnings("ignore:.*For Box action spaces, we recommend:UserWarning")
-@pytest.mark.parametrize("environment_id", DRAWN + BATCHES_OF_ONE)
+@pytest.mark.parametrize("environment_id", [*DRAWN, "DoublePendulum-v0", *BATCHES_OF_ONE])
 def test_single_environments_pass_gymnasiums_own_checker(environment_id):
     check_env(gymnasium.make(environment_id).unwrapped, skip_render_check=True)
 
@@ -217,8 +221,8 @@ def test_a_single_environment_is_a_batch_of_one_number_by_number(environment_id)
 
 
 @pytest.mark.parametrize("environment_id", DRAWN)
-def test_the_single_cartpoles_are_drawn_like_gymnasiums_and_end_after_500_steps(environment_id):
-    theirs = gymnasium.make("CartPole-v1", render_mode="rgb_array")
+def test_the_single_ones_are_drawn_like_gymnasiums_and_end_after_500_steps(environment_id):
+    theirs = gymnasium.make(DRAWN[environment_id], render_mode="rgb_array")
     ours = gymnasium.make(environment_id, render_mode="rgb_array")
     for environment in (theirs, ours):
         environment.reset(seed=4)
@@ -226,6 +230,13 @@ def test_the_single_cartpoles_are_drawn_like_gymnasiums_and_end_after_500_steps(
     assert ours.spec.max_episode_steps == 500
     for environment in (theirs, ours):
         environment.close()
+
+
+def test_every_batched_environment_but_the_sorting_task_can_be_made_as_a_single_one():
+    for environment_id in set(BATCHED) - {"SortDigits-v0"}:  # a task for language models
+        single, batch = gymnasium.make(environment_id), make_vector(environment_id, 1)
+        assert single.spec.max_episode_steps in (None, batch.max_steps)
+        assert single.observation_space.shape == (batch.observation_size,)
 
 
 @pytest.mark.parametrize("probe", PROBES)

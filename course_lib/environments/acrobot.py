@@ -1,12 +1,18 @@
-"""Acrobot, a pendulum of two links driven at the joint between them, batched in NumPy; the single
-one to watch is gymnasium's own Acrobot-v1."""
+"""Acrobot, a pendulum of two links driven at the joint between them, batched in NumPy, with three
+torques and with a continuous one; the single ones to watch are gymnasium's Acrobot-v1 and a
+continuous one that is drawn like it."""
+
+from typing import Any
 
 import numpy as np
+from gymnasium import spaces
+from gymnasium.envs.classic_control.acrobot import AcrobotEnv
 
 from course_lib.environments.vector import BatchedEnvironment
 
 GRAVITY = 9.8
 SECONDS_PER_STEP = 0.2
+MAX_STEPS = 500
 MAX_SPEEDS = np.array((4 * np.pi, 9 * np.pi))
 
 
@@ -51,6 +57,11 @@ def acrobot_dynamics(state: np.ndarray, torque: np.ndarray) -> np.ndarray:
     return np.concatenate((angle, speed.clip(-MAX_SPEEDS, MAX_SPEEDS)), axis=1)
 
 
+def is_above_the_bar(state: np.ndarray) -> np.ndarray:
+    """Whether the tip is more than one link above the fixed end: (N, 4) → (N,)."""
+    return -np.cos(state[:, 0]) - np.cos(state[:, 1] + state[:, 0]) > 1.0
+
+
 class Acrobot(BatchedEnvironment):
     """gymnasium's Acrobot-v1, batched: swing the tip above the bar; −1 a step, 500 steps.
 
@@ -60,21 +71,59 @@ class Acrobot(BatchedEnvironment):
 
     observation_size = 6
     num_actions = 3
-    max_steps = 500
+    max_steps = MAX_STEPS
     observation_scale = (1.0, 1.0, 1.0, 1.0, 4.0, 8.0)  # typical speeds, a third of the largest
 
     def first_state(self, count: int) -> np.ndarray:
         # gymnasium rounds first states to float32.
         return self.random.uniform(-0.1, 0.1, (count, 4)).astype(np.float32).astype(np.float64)
 
+    def torque(self, action: np.ndarray) -> np.ndarray:
+        return action - 1.0
+
     def dynamics(
         self, state: np.ndarray, action: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        state = acrobot_dynamics(state, action - 1.0)
-        above = -np.cos(state[:, 0]) - np.cos(state[:, 1] + state[:, 0]) > 1.0
+        state = acrobot_dynamics(state, self.torque(action))
+        above = is_above_the_bar(state)
         return state, np.where(above, 0.0, -1.0).astype(np.float32), above
 
     def observe(self, state: np.ndarray) -> np.ndarray:
         theta1, theta2, speed1, speed2 = state.T
         seen = (np.cos(theta1), np.sin(theta1), np.cos(theta2), np.sin(theta2), speed1, speed2)
         return np.array(seen, dtype=np.float32).T.copy()
+
+
+class ContinuousAcrobot(Acrobot):
+    """Acrobot with one continuous action: the torque, clipped to [−1, 1]."""
+
+    num_actions = None
+    action_size = 1
+
+    def torque(self, action: np.ndarray) -> np.ndarray:
+        return np.clip(action[:, 0].astype(np.float64), self.action_low, self.action_high)
+
+
+class ContinuousAcrobotEnv(AcrobotEnv):
+    """`ContinuousAcrobot` as one gymnasium environment; drawn and reset as gymnasium's own.
+
+    gymnasium's `TimeLimit` wrapper adds the limit of 500 steps.
+    """
+
+    def __init__(self, render_mode: str | None = None) -> None:
+        super().__init__(render_mode=render_mode)
+        self.action_space = spaces.Box(-1.0, 1.0, (1,), dtype=np.float32)
+
+    def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        action = np.asarray(action, dtype=np.float64)
+        if action.shape != (1,) or np.isnan(action).any():
+            raise ValueError(f"the action must be one number in an array of shape (1,): {action}")
+        if self.state is None:
+            raise ValueError("call reset() before the first step()")
+        state = np.asarray(self.state, dtype=np.float64)[None]
+        state = acrobot_dynamics(state, action.clip(-1.0, 1.0))
+        self.state = state[0]
+        if self.render_mode == "human":
+            self.render()
+        above = bool(is_above_the_bar(state)[0])
+        return self._get_ob(), 0.0 if above else -1.0, above, False, {}

@@ -4,13 +4,9 @@ import difflib
 
 import gymnasium
 
-from course_lib.environments.acrobot import Acrobot
-from course_lib.environments.cartpole import (
-    MAX_STEPS,
-    CartPole,
-    ContinuousCartPole,
-    HiddenVelocityCartPole,
-)
+from course_lib.environments.acrobot import Acrobot, ContinuousAcrobot
+from course_lib.environments.cartpole import CartPole, ContinuousCartPole, HiddenVelocityCartPole
+from course_lib.environments.double_pendulum import DoublePendulum
 from course_lib.environments.grid_worlds import GridWorld, TwoWayMaze
 from course_lib.environments.gymnasium_vector import GymnasiumVector
 from course_lib.environments.lqr import ScalarLQR
@@ -26,6 +22,8 @@ BATCHED: dict[str, type[BatchedEnvironment]] = {
     "HiddenVelocityCartPole-v0": HiddenVelocityCartPole,
     "Pendulum-v1": Pendulum,
     "Acrobot-v1": Acrobot,
+    "ContinuousAcrobot-v0": ContinuousAcrobot,
+    "DoublePendulum-v0": DoublePendulum,
     "MountainCar-v0": MountainCar,
     "MountainCarContinuous-v0": MountainCarContinuous,
     "GridWorld-v0": GridWorld,
@@ -33,6 +31,12 @@ BATCHED: dict[str, type[BatchedEnvironment]] = {
     "ScalarLQR-v0": ScalarLQR,
     "SortDigits-v0": SortDigits,
     **PROBES,
+}
+WITH_PICTURES = {
+    "ContinuousCartPole-v0": "cartpole:ContinuousCartPoleEnv",
+    "HiddenVelocityCartPole-v0": "cartpole:HiddenVelocityCartPoleEnv",
+    "ContinuousAcrobot-v0": "acrobot:ContinuousAcrobotEnv",
+    "DoublePendulum-v0": "drawing:DoublePendulumEnv",
 }
 WITHOUT_PICTURES = ("GridWorld-v0", "TwoWayMaze-v0", "ScalarLQR-v0", *PROBES)
 
@@ -70,16 +74,13 @@ def close_names(environment_id: str) -> list[str]:
 
 def register_environments() -> None:
     """Make the course's single environments known to `gymnasium.make`; repeating it is harmless."""
-    module = "course_lib.environments.cartpole"
-    for name in ("ContinuousCartPole", "HiddenVelocityCartPole"):
-        if f"{name}-v0" not in gymnasium.registry:
-            gymnasium.register(
-                f"{name}-v0", entry_point=f"{module}:{name}Env", max_episode_steps=MAX_STEPS
-            )
+    package = "course_lib.environments"
+    for name, place in WITH_PICTURES.items():
+        if name not in gymnasium.registry:
+            limit = BATCHED[name].max_steps
+            gymnasium.register(name, f"{package}.{place}", max_episode_steps=limit)
     for name in WITHOUT_PICTURES:
         if name not in gymnasium.registry:
             gymnasium.register(
-                name,
-                "course_lib.environments.single:SingleEnvironment",
-                kwargs={"environment_id": name},
+                name, f"{package}.single:SingleEnvironment", kwargs={"environment_id": name}
             )
