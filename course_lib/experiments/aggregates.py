@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from course_lib.experiments.results import Results
+
 INTERVAL = 0.95
 DRAWS = 2_000
 
@@ -113,3 +115,22 @@ def bootstrap_interval(
     values = statistic(scores[resampled_runs(tasks, draws, seed)])
     low, high = np.quantile(values, ((1 - INTERVAL) / 2, (1 + INTERVAL) / 2), axis=0)
     return Interval(statistic(scores), low, high)
+
+
+def score_curves(found: Results) -> np.ndarray:
+    """Scores at each evaluation, on the scale of `found.scores(last=1)`.
+
+    On each task 0 is the baseline's mean at the end and 1 the best single training's end, so that
+    tasks can be averaged at any moment: (variants, columns, points). A training that was better
+    on its way than any at its end has more than 1 there.
+    """
+    returns, ends = found.array(), found.scores(last=1)
+    scores = np.empty_like(returns)
+    for places in found.places().values():
+        # The scale is linear: two ends and their scores say what it is.
+        final = returns[:, places, -1].ravel()
+        worst, best = final.argmin(), final.argmax()
+        low, high = ends[:, places].ravel()[[worst, best]]
+        share = (returns[:, places] - final[worst]) / (final[best] - final[worst])
+        scores[:, places] = low + share * (high - low)
+    return scores
