@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from course_lib import check, check_answer
-from course_lib.experiments import published, statistics, stored
+from course_lib.experiments import budgeted_training, published, statistics, stored
 from course_lib.figures import (
     COLORS,
     describe_curves,
@@ -23,6 +23,10 @@ from course_lib.figures import (
     train,
     use_style,
 )
+from course_lib.figures.benchmark_table import show_benchmark
+from course_lib.figures.costs import cost_picture
+from course_lib.figures.luck import power_picture
+from course_lib.figures.scores import intervals_picture, profile_picture
 from course_lib.runs import RUNS
 
 torch.set_num_threads(1)
@@ -771,7 +775,10 @@ for task, places in found.places().items():
     print(f"{task:26} {len(places):2} seeds of {steps:,} steps each")
 
 # %% nbgrader={"grade": false, "grade_id": "table", "locked": true, "schema_version": 3, "solution": false}
-print("TABLE later")
+show_benchmark(
+    found, last=found.experiment.points,
+    published=published.PUBLISHED_BENCHMARK, published_bold=published.PUBLISHED_BOLD,
+)  # fmt: skip
 
 # %% [markdown]
 # Beside the published table: how alike are the two orders of the nine shared columns? A rank correlation of 1 says the same order, 0 none in common.
@@ -796,7 +803,32 @@ for task, places in found.places().items():
     )
 
 # %% [markdown]
-# Where the two disagree, do not look for the error in one of them first. Almost everything differs:
+# Is it really the same code that you have written? Two of the stored trainings again, with your update and your weights, as the experiment judges them:
+
+# %% nbgrader={"grade": false, "grade_id": "yours", "locked": true, "schema_version": 3, "solution": false} tags=["experiment", "raises-exception"]
+benchmark, mountain = found.experiment, "MountainCarContinuous-v0"
+for name, functions in (("CEM", {"update": cem_update}), ("RWR", {"weight": rwr_weight})):
+    returns, _ = budgeted_training(benchmark.run(name, mountain), 0, benchmark.points, **functions)
+    print(f"{name} yours:  ", [round(one, 1) for one in returns])
+    print(f"{name} stored: ", [round(one, 1) for one in found.returns[name, mountain, 0]])
+
+# %% [markdown]
+# One task deserves a look of its own. On the mountain car fuel costs, and only the flag pays. Whoever does not find the flag early learns to stand still, and a return of about 0 is what that is worth: *a local optimum, perfectly learned*. How many of the trainings ended there?
+
+# %% nbgrader={"grade": false, "grade_id": "standing-still", "locked": true, "schema_version": 3, "solution": false}
+places = found.places()["MountainCarContinuous-v0"]
+still, flag = np.abs(final[:, places]) < 5, final[:, places] > 50
+for title, which in (("stand still", still), ("reach the flag", flag)):
+    counts = {name: int(row.sum()) for name, row in zip(names, which, strict=True) if row.any()}
+    print(
+        f"{title:15} in {which.sum():3} of {which.size}:",
+        ", ".join(f"{name} {count}" for name, count in counts.items()),
+    )
+
+# %% [markdown]
+# A gradient of what was sampled cannot tell of a flag that was never touched; a search that draws whole policies throws some of them up the hill.
+#
+# Where the two tables disagree, do not look for the error in one of them first. Almost everything differs:
 #
 # - *Simulators, rewards, horizons.* Their cart-pole pays 10 a step; their Pendulum is paid for height alone, ours pays for torque too, and never ends early.
 # - *Budget.* 25 million steps there, tens of thousands here: we see the beginning of each curve. A method that is quick at first and stops early looks better here.
@@ -814,17 +846,14 @@ for task, places in found.places().items():
 
 # %% nbgrader={"grade": false, "grade_id": "three-seeds", "locked": true, "schema_version": 3, "solution": false}
 few = 3
-shares = {
-    task: statistics.share_best(final[:, places], few)
-    for task, places in found.places().items()
-    if len(places) > few
-}
+tasks = [task for task, places in found.places().items() if len(places) > few]
+shares = {task: statistics.share_best(whole[:, found.places()[task]], few) for task in tasks}
 for task, share in shares.items():
-    order = share.argsort()[::-1][:4]
-    all_seeds = names[final[:, found.places()[task]].mean(1).argmax()]
+    order = [row for row in share.argsort()[::-1] if share[row] > 0.005]
+    best = names[whole[:, found.places()[task]].mean(1).argmax()]
     print(
-        f"{task:26} best of all seeds: {all_seeds:8} of three:",
-        ", ".join(f"{names[i]} {share[i]:.0%}" for i in order if share[i] > 0.005),
+        f"{task:26} best of all seeds: {best:9} of three:",
+        ", ".join(f"{names[row]} {share[row]:.0%}" for row in order),
     )
 contested = min(shares, key=lambda task: shares[task].max())
 
@@ -832,7 +861,7 @@ contested = min(shares, key=lambda task: shares[task].max())
 # On the most contested task, the means of three seeds (bars) and the three (dots); move the slider, and every algorithm draws another three of its seeds:
 
 # %% nbgrader={"grade": false, "grade_id": "resample", "locked": true, "schema_version": 3, "solution": false}
-at = final[:, found.places()[contested]]
+at = whole[:, found.places()[contested]]
 shown = at.mean(1).argsort()[::-1][:5]  # the five best of all seeds
 
 
@@ -846,11 +875,11 @@ def draw_resampled(axes, throw):
     returns = drawn(throw)
     winner = returns.mean(1).argmax()
     for place, row in enumerate(returns):
-        color = COLORS["wrong"] if place == winner else COLORS["reference"]
+        color = COLORS["a2c"] if place == winner else COLORS["reference"]
         axes.plot(row, [place] * few, ".", color=color, alpha=0.6)
         axes.plot(row.mean(), place, "|", color=color, markersize=16, markeredgewidth=3)
     axes.set_yticks(range(len(shown)), [names[one] for one in shown])
-    axes.set(xlabel="return", ylim=(len(shown) + 0.4, -0.5))
+    axes.set(xlabel="mean return of the training", ylim=(len(shown) + 0.4, -0.5))
     axes.text(0.03, 0.03, f"best: {names[shown[winner]]}", transform=axes.transAxes, weight="bold")
 
 
@@ -890,49 +919,58 @@ def answer_best_of_three():
 check_answer(answer_best_of_three)
 
 # %% [markdown]
-# **Power.** A difference that is not significant is not *no* difference. How often does the one-sided test at 5 % notice that one method is better, if the true difference is one, or two, standard deviations from seed to seed? **And comparisons:** if all thirteen algorithms were equally good, how many tables would call somebody worse?
+# **Power.** A difference that is not significant is not *no* difference. How often does the test notice that one method is better?
 
-# %% nbgrader={"grade": false, "grade_id": "power", "locked": true, "schema_version": 3, "solution": false}
-gaps = np.array([0.0, 0.5, 1.0, 2.0])
-print("true difference, in standard deviations:", gaps)
-for seeds in (3, 5, 10, 30):
+# %% nbgrader={"grade": false, "grade_id": "power", "locked": true, "schema_version": 3, "solution": false} tags=["experiment"]
+show(*power_picture())
+
+# %% [markdown]
+# **Many comparisons.** And if all thirteen algorithms were equally good, their returns pure luck: how many would not be bold, as each is held against the luckiest of all?
+
+# %% nbgrader={"grade": false, "grade_id": "equals", "locked": true, "schema_version": 3, "solution": false}
+for seeds in (3, 5, 10):
     refused, any_refused = statistics.share_refused_among_equals(len(names), seeds)
     print(
-        f"{seeds:3} seeds: noticed",
-        statistics.power(gaps, seeds).round(2),
-        f"   of {len(names)} equals {refused:.0%} are not bold, and {any_refused:.0%} of tables call somebody worse",
+        f"{seeds:3} seeds: {refused:.0%} are called worse; {any_refused:.0%} of tables call somebody worse"
     )
 
 # %% [markdown]
-# With five seeds a difference as large as the luck of a whole seed is mostly overlooked; and as the best is who had luck, the others are held against too high a mean. Bold print errs both ways.
+# Bold print errs both ways: with five seeds a lead as large as the luck of a whole seed is mostly overlooked; and as the best is who had luck, equals are held against too high a mean.
 #
 # **All tasks together.** A mean over tasks needs a common scale. Here 0 is the random policy, 1 the best single training on the task, so the scale depends on who takes part. A *performance profile* shows the whole distribution (Agarwal et al. 2021): for each score τ, the share of trainings that ended above it.
 
 # %% nbgrader={"grade": false, "grade_id": "profile", "locked": true, "schema_version": 3, "solution": false} tags=["experiment"]
-print("PROFILE later")
+show(*profile_picture(found))
 
 # %% nbgrader={"grade": false, "grade_id": "aggregates", "locked": true, "schema_version": 3, "solution": false}
-print("AGGREGATES later")
+show(*intervals_picture(found))
 
 # %% [markdown]
 # **What you measure decides who wins.** The paper's measure, the mean over all of training, praises who learns early; the last policy is what you would use. And steps are one price, seconds another:
 
+
 # %% nbgrader={"grade": false, "grade_id": "measures", "locked": true, "schema_version": 3, "solution": false}
-print(
-    "                            best at the end   best over the training   fewest seconds to 80 % of the best end"
-)
+def best_of(values):
+    """The name of the largest value, or of how many it is."""
+    level = [
+        name for name, value in zip(names, values, strict=True) if value >= values.max() - 1e-9
+    ]
+    return level[0] if len(level) == 1 else f"{len(level)} level"
+
+
+print(f"{'':26}  last policy   whole training   fewest seconds to 80 % of the best")
 for task, places in found.places().items():
     curves, seconds = found.array()[:, places].mean(1), found.cpu_seconds()[:, places].mean(1)
     zero = curves[names.index("Random")].mean()
     there = curves - zero >= 0.8 * (curves[:, -1].max() - zero)
     spent = np.where(there.any(1), seconds[np.arange(len(names)), there.argmax(1)], np.inf)
     print(
-        f"{task:26}  {names[curves[:, -1].argmax()]:16}  {names[curves.mean(1).argmax()]:22}   "
-        f"{names[spent.argmin()]} ({spent.min():.1f} s)"
+        f"{task:26}  {best_of(curves[:, -1]):12}  {best_of(curves.mean(1)):15}  "
+        f"{best_of(-spent)} ({spent.min():.1f} s)"
     )
 
 # %% nbgrader={"grade": false, "grade_id": "cost", "locked": true, "schema_version": 3, "solution": false} tags=["experiment"]
-print("COST later")
+show(*cost_picture(found))
 
 # %% [markdown]
 # ## 8 · What would you pick?
