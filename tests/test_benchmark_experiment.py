@@ -211,28 +211,25 @@ def address(tmp_path_factory):
         yield json.loads(file.read_text())["address"]
 
 
-@contextlib.contextmanager
-def patient_cluster(address):
-    """The cluster as soon as both of its workers are there."""
-    until = time.monotonic() + 120
-    while time.monotonic() < until:
-        with contextlib.suppress(ValueError), workers.cluster(address) as executor:
-            if len(executor.client.scheduler_info()["workers"]) == 2:
-                yield executor
-                return
-        time.sleep(1)
-    raise TimeoutError("the workers did not start")
+def number_of_workers(address, at_least):
+    """How many workers the cluster has, once it has so many."""
+    from distributed import Client
+
+    with Client(address, set_as_default=False) as client:
+        client.wait_for_workers(at_least, timeout=120)
+        return len(client.scheduler_info()["workers"])
 
 
 @pytest.mark.slow
 def test_a_cluster_trains_also_when_a_worker_dies(address, tmp_path):
     path = tmp_path / "small.json"
     train_one = partial(dies_once, folder=tmp_path)
-    with patient_cluster(address) as executor:
+    assert number_of_workers(address, at_least=2) == 2
+    with workers.cluster(address) as executor:
         failed = making.complete(executor, SMALL, path, again=False, train_one=train_one)
-        assert len(executor.client.scheduler_info()["workers"]) == 1
     assert failed == {}
     assert (tmp_path / "tried").exists()
+    assert number_of_workers(address, at_least=1) == 1
     wanted = {trial: numbers(SMALL, trial) for trial in SMALL.trials()}
     assert read_results(SMALL, path).trainings == wanted
 
