@@ -213,9 +213,11 @@ def test_the_clock_counts_training_and_not_judging(monkeypatch):
     monkeypatch.setattr(judging, "judge", lambda *_: next(clock) and 0.0)
     monkeypatch.setattr(judging.time, "process_time", lambda: float(next(clock)))
     training = judging.budgeted_training(Run("c", counting, CARTPOLE, 50, None, 90), 0, 3)
-    # Each look at the clock and each judging takes 10 s. Made at 0; then a look for the seconds,
-    # and one at each end of the judging, of which the time between them does not count.
-    assert training.seconds == [10.0, 30.0, 50.0]
+    # Every look at the clock and every judging takes 10 s; it is made at 0. The first update, at 50
+    # steps, is looked at after 10 s, and is judged for 30 steps. The looks at both ends of that are
+    # after 20 and 40 s, so 20 s do not count, and the next one, after 50 s, says 30.
+    # The second update would come at 100 steps: what stands at 60 still stands at 90.
+    assert training.seconds == [10.0, 30.0, 30.0]
 
 
 def test_a_training_that_breaks_off_leaves_gaps_at_the_end():
@@ -233,8 +235,9 @@ def test_a_readers_own_functions_are_used():
     def loss(*_):
         raise RuntimeError("mine")
 
-    with pytest.raises(RuntimeError, match="mine"):
-        returns_of(small_run("0.2", CARTPOLE), seed=0, loss=loss)
+    for judged_by in (returns_of, judging.budgeted_training):
+        with pytest.raises(RuntimeError, match="mine"):
+            judged_by(small_run("0.2", CARTPOLE), seed=0, points=2, loss=loss)
 
 
 def first_policies(**settings) -> list[Progress]:

@@ -6,7 +6,7 @@
 
 from course_lib.experiments.benchmark import BENCHMARK
 from course_lib.experiments.experiment import Experiment
-from course_lib.experiments.judging import returns_of
+from course_lib.experiments.judging import Training, budgeted_training, returns_of
 from course_lib.experiments.ppo_ablation import PPO_ABLATION
 from course_lib.experiments.ppo_table import PPO_TABLE, PUBLISHED
 from course_lib.experiments.published import (
@@ -26,6 +26,8 @@ __all__ = [
     "PUBLISHED_NAMES",
     "Experiment",
     "Results",
+    "Training",
+    "budgeted_training",
     "returns_of",
     "stored",
 ]

@@ -24,8 +24,8 @@ class Training(NamedTuple):
     Attributes:
         returns: (points,) mean returns of 20 fresh episodes; `None` after a loss that was not
             finite.
-        seconds: CPU seconds of training up to each of the moments that were reached, without the
-            judging; `None` where nobody looked at the clock.
+        seconds: CPU seconds of training that the policy had taken at each of the moments that were
+            reached, without the judging; `None` where nobody looked at the clock.
     """
 
     returns: list[float | None]
@@ -98,7 +98,9 @@ def returns_only(run: Run, seed: int, points: int) -> Training:
     return Training(returns_of(run, seed, points))
 
 
-def budgeted_training(run: Run, seed: int, points: int) -> Training:
+def budgeted_training(
+    run: Run, seed: int, points: int, **functions: Callable[..., Any]
+) -> Training:
     """Train a run and judge at each moment the policy that stands then; look at the clock, too.
 
     A batch that is still being collected does not count: some algorithms learn from whole episodes
@@ -109,17 +111,18 @@ def budgeted_training(run: Run, seed: int, points: int) -> Training:
         run: what to train, and for how many environment steps.
         seed: of everything random in the training.
         points: how often to judge, evenly spread, the last time at the end.
+        functions: a reader's own, by the algorithm's argument names.
     """
     load(run)
-    progress, clock, trained, returns = run.start(seed), Clock(), [], []
+    progress, clock, trained, returns = run.start(seed, **functions), Clock(), [], []
     ahead = next(progress)
-    policy = copy.deepcopy(ahead.policy)
+    policy, seconds = copy.deepcopy(ahead.policy), clock.seconds()
     try:
         for point in moments(run, points):
             while ahead.env_steps <= point:
-                policy = copy.deepcopy(ahead.policy)
+                policy, seconds = copy.deepcopy(ahead.policy), clock.seconds()
                 ahead = next(progress)
-            trained.append(clock.seconds())
+            trained.append(seconds)
             with clock.paused():
                 returns.append(judge(policy, run, seed, len(returns)))
     except NotFiniteError:
