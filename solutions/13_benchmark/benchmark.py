@@ -487,9 +487,8 @@ for unit in (0.1, 1.0, 10.0):
 def repaired_preference(episode_return, temperature):
     """exp(R/T), T in standard deviations of the returns. (n,) -> (n,) weights that sum to 1."""
     ### BEGIN SOLUTION
-    spread = episode_return.std(correction=0) + 1e-8
-    scaled = (episode_return - episode_return.mean()) / spread
-    return (scaled / temperature).softmax(0)
+    in_points = temperature * (episode_return.std(correction=0) + 1e-8)
+    return (episode_return / in_points).softmax(0)
     ### END SOLUTION
 
 
