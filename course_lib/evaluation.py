@@ -109,15 +109,31 @@ def evaluate_agent(
         ValueError: what the agent returns is not an action a row.
     """
     environment = make_vector(environment_id, episodes, seed)
-    obs = environment.reset()
-    running = np.ones(episodes, dtype=bool)
     episode_return = np.zeros(episodes)
+    for _, reward, running in steps_of(agent, environment):
+        episode_return += reward * running
+    return episode_return
+
+
+def steps_of(
+    agent: Callable[[np.ndarray], np.ndarray], environment: VectorEnvironment
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Play one episode a row, until the last one has ended.
+
+    Yields:
+        What was seen (N, S), the reward (N,) and which rows had not ended before (N,) of each step.
+
+    Raises:
+        ValueError: what the agent returns is not an action a row.
+    """
+    obs = environment.reset()
+    running = np.ones(environment.num_envs, dtype=bool)
     while running.any():
         action = actions_of(agent(obs.copy()), environment)
-        obs, reward, terminated, truncated, _ = environment.step(action)
-        episode_return += reward * running
-        running &= ~(terminated | truncated)
-    return episode_return
+        step = environment.step(action)
+        yield obs, step.reward, running
+        running = running & ~(step.terminated | step.truncated)
+        obs = step.obs
 
 
 def actions_of(answer: object, environment: VectorEnvironment) -> np.ndarray:

@@ -128,7 +128,8 @@ def unknown_name(kind: str, name: str) -> Iterator[str]:
     """A check of something that the course has no exercise or question for."""
     from course_lib import checks  # brings torch along, which `course --help` must not
 
-    if kind == "check" and name not in checks.exercise_names():
+    known = [*checks.exercise_names(), *checks.AGENT_TASKS]
+    if kind == "check" and name not in known:
         yield f"there is no exercise called {name!r} in course_lib/checks/exercises"
     question = name.removeprefix("answer_")
     if kind == "check_answer" and question not in checks.all_questions():

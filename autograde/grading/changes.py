@@ -11,7 +11,10 @@ from autograde.grading.classroom import files_digest
 from autograde.grading.judge import Kit, Task
 
 # Modules that show, save or find results, and decide none.
-ONLY_SHOW = ("as_json", "commands", "formgrader", "report", "results", "similar", "terminal")
+ONLY_SHOW = (
+    "as_json", "commands", "formgrader", "leaderboard", "reference_agents", "report", "results",
+    "similar", "terminal",
+)  # fmt: skip
 
 
 def grading_key(task: Task, handed_in: str, code: str) -> str:
@@ -33,8 +36,8 @@ def kit_digest_of(source: str, settings: str, limits: str) -> str:
 
 
 def kit_digest(kit: Kit) -> str:
-    """The lesson's source, the price of being late, and the limits."""
-    late = repr(sorted(kit.config.DailyPenalty.items()))
+    """The lesson's source, the price of being late, what was drawn by lot, and the limits."""
+    late = repr([*sorted(kit.config.DailyPenalty.items()), kit.lots and asdict(kit.lots)])
     return kit_digest_of(kit.source, late, json.dumps(asdict(kit.limits), sort_keys=True))
 
 

@@ -35,6 +35,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     app.command("grade")(grade_command)
     app.command("report")(report_command)
+    app.command("leaderboard")(leaderboard_command)
     app.command("demo")(demo_command)
     app.command("formgrader")(formgrader_command)
 
@@ -65,6 +66,10 @@ def grade_command(
     force: Annotated[
         bool, typer.Option("--force", help="Grade again what has not changed.")
     ] = False,
+    fresh_episodes: Annotated[
+        bool,
+        typer.Option("--fresh-episodes", help="Draw other episodes, and grade agents in them."),
+    ] = False,
     trusted: Annotated[
         bool,
         typer.Option(
@@ -89,7 +94,8 @@ def grade_command(
     room = classroom(root, demo=False, database=database)
     limits = Limits(cell_timeout, notebook_timeout, everything, trusted)
     judges = judges_for(workers, scheduler)
-    outcome = run(room, chosen, limits, submitted, judges, force=force, quiet=as_json)
+    how = {"force": force, "fresh_episodes": fresh_episodes}
+    outcome = run(room, chosen, limits, submitted, judges, quiet=as_json, **how)
     finish(room, root, outcome, as_json=as_json)
     raise typer.Exit(exit_code(outcome))
 
@@ -118,6 +124,50 @@ def report_command(
     typer.echo(f"Report: {html_path(room)}\nCSV:    {csv_path(room)}")
 
 
+def leaderboard_command(
+    names: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The students who asked to be named, one a line."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Where to write. [autograde/report/leaderboard.html]"),
+    ] = None,
+    demo: Demo = False,
+    database: Database = None,
+    course: CourseFolder = None,
+) -> None:
+    """Write the page on which a class's agents are compared, to be shown to the class.
+
+    Everybody has a pseudonym, which only their own feedback tells; --names names those who asked
+    to be named. Agents that cannot be told apart share a rank.
+
+    Example: `course leaderboard --names who-agreed.txt --out ~/leaderboard.html`
+    """
+    from autograde.grading.leaderboard import (
+        leaderboard_path,
+        names_in,
+        unknown_names,
+        write_leaderboard,
+    )
+    from autograde.grading.results import gather
+    from autograde.lesson import all_lessons
+
+    root, _ = find(course, None)
+    room, named = classroom(root, demo=demo, database=database), names_in(names)
+    tables = gather(room, all_lessons(root))
+    if unknown := unknown_names(named, tables):
+        raise CourseError(f"In {names}: nobody of this class is called {', '.join(unknown)}.")
+    path = out or leaderboard_path(room)
+    if not write_leaderboard(room, tables, named, path):
+        raise CourseError(
+            "No agent of this class has been graded yet. Grade the lesson with the capstone with: "
+            "course grade 13",
+            exit_code=1,
+        )
+    typer.echo(f"Leaderboard: {path}")
+
+
 def demo_command(course: CourseFolder = None) -> None:
     """Grade an invented class, to see what grading looks like. A real class is never touched.
 
@@ -139,7 +189,7 @@ def demo_command(course: CourseFolder = None) -> None:
     room = make_demo(root, lessons)
     judges = judges_for(None, None)
     missing = judges.submit(missing_walls, None)
-    outcome = run(room, lessons, LIMITS, None, judges, force=False, quiet=False)
+    outcome = run(room, lessons, LIMITS, None, judges, quiet=False)
     finish(room, root, outcome, as_json=False)
     if outcome.interrupted:
         raise typer.Exit(INTERRUPTED)
@@ -232,10 +282,10 @@ def run(
     submitted: Path | None,
     judges: "Judges",
     *,
-    force: bool,
     quiet: bool,
+    **how: bool,
 ) -> "Outcome":
-    """Grade with a progress bar."""
+    """Grade with a progress bar; `how` goes to `grade_class`."""
     from autograde.grading.terminal import grading_bar
     from autograde.grading.whole_class import grade_class
 
@@ -246,7 +296,7 @@ def run(
             submitted=submitted,
             judges=judges,
             limits=limits,
-            force=force,
+            **how,
             on_start=bar.start,
             on_record=bar.step,
         )

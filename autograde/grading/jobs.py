@@ -18,6 +18,7 @@ from autograde.grading.executing import Limits
 from autograde.grading.feedback import Earlier
 from autograde.grading.graded_source import graded_source
 from autograde.grading.judge import Kit, Task
+from autograde.grading.lots import Lots, plays_agents
 from autograde.grading.notes import Note
 from autograde.grading.reading import Unreadable
 from autograde.grading.saving import earlier_work
@@ -45,7 +46,12 @@ class Desk:
 
 
 def prepare(
-    room: Classroom, book: Gradebook, found: Collection, lessons: list[Lesson], limits: Limits
+    room: Classroom,
+    book: Gradebook,
+    found: Collection,
+    lessons: list[Lesson],
+    limits: Limits,
+    lots: Lots,
 ) -> dict[Lesson, Desk]:
     """The lessons into the gradebook, and what is known of them.
 
@@ -59,7 +65,9 @@ def prepare(
             source = graded_source(lesson)
             gradebook.save_lesson(room, lesson, source)
             book.db.rollback()  # The lesson was saved by another connection: look again.
-            kit = Kit(lesson.name, lesson.slug, nbformat.writes(source), room.config, limits)
+            drawn = lots if plays_agents(source) else None
+            text = nbformat.writes(source)
+            kit = Kit(lesson.name, lesson.slug, text, room.config, limits, drawn)
             due = book.find_assignment(lesson.name).duedate
             desks[lesson] = Desk(kit, due, earlier_work(book, lesson), code)
     return desks

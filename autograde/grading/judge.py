@@ -26,12 +26,14 @@ from autograde.grading.executing import CellResult, Limits, execute
 from autograde.grading.feedback import Earlier, FeedbackPages, automatic_comment
 from autograde.grading.graded_source import grade_id
 from autograde.grading.incidents import incidents
+from autograde.grading.lots import Lots, agent_notes
 from autograde.grading.notes import Note, bounded_notes, shortened
 from autograde.grading.outcomes import Score
 from autograde.grading.reading import Unreadable, cells_in
 from autograde.grading.rebuilding import Rebuilt, add_heading, rebuild
 from autograde.grading.scoring import score, score_nothing
 from autograde.grading.similar import fingerprint
+from course_lib.checks.agent_tasks import Trial, graded_with
 
 GRACE_SECONDS = 240.0  # on top of what a notebook may take, before a judge counts as hung
 MAX_MESSAGE = 6_000
@@ -48,6 +50,7 @@ class Kit:
     source: str
     config: Config
     limits: Limits
+    lots: Lots | None = field(default=None, repr=False)  # None where no agent plays
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,7 @@ class Graded:
     seconds: float = 0.0
     calls: tuple[dict[str, Any], ...] = ()
     fingerprint: tuple[str, ...] = ()
+    trials: tuple[Trial, ...] = ()
 
 
 @cache
@@ -119,9 +123,13 @@ def grade(task: Task) -> Graded:
             notes.append(Note("unreadable", f"{task.file_name} {error}.", problem=True))
         return grade_nothing(task, notes)
     rebuilt = rebuild(parsed(task.kit.source), cells, clear)
-    scores, found, calls = run_and_score(rebuilt, clear, task.kit.limits)
+    lots = task.kit.lots or Lots.drawn()
+    with graded_with(lots.episodes) as trials:
+        scores, found, calls = run_and_score(rebuilt, clear, task.kit.limits)
     notes = [*task.notes, *more, *rebuilt.notes, *found]
-    return finished(task, rebuilt.notebook, scores, notes, calls, time.perf_counter() - started)
+    notes += agent_notes(trials, lots.names, task.student)
+    graded = finished(task, rebuilt.notebook, scores, notes, calls, time.perf_counter() - started)
+    return replace(graded, trials=tuple(trials))
 
 
 def run_and_score(

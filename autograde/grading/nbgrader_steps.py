@@ -7,16 +7,20 @@ lesson, and its cells are run and scored as a judge does it. nbgrader's own step
 from pathlib import Path
 
 from nbformat import NotebookNode
+from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import ClearHiddenTests, Execute, NbGraderPreprocessor
 from traitlets import Bool, Float
 
+from autograde.grading.classroom import Classroom
 from autograde.grading.executing import Limits
 from autograde.grading.graded_source import graded_source
 from autograde.grading.judge import become_a_judge, run_and_score
+from autograde.grading.lots import Lots, agent_notes, class_lots
 from autograde.grading.notes import bounded_notes
 from autograde.grading.reading import student_cell
 from autograde.grading.rebuilding import Rebuilt, add_heading, rebuild
 from autograde.lesson import Lesson, find_course
+from course_lib.checks.agent_tasks import graded_with
 
 Resources = dict[str, dict[str, str]]
 
@@ -46,14 +50,27 @@ class GradeCells(Execute):
         become_a_judge()
         rebuilt = rebuilt_from(self, nb, resources)
         limits = Limits(float(self.timeout), self.notebook_seconds, trusted=self.trust_submissions)
-        _, notes, _ = run_and_score(rebuilt, ClearHiddenTests(config=self.config), limits)
+        lots = lots_of(self)
+        with graded_with(lots.episodes) as trials:
+            _, notes, _ = run_and_score(rebuilt, ClearHiddenTests(config=self.config), limits)
+        notes += agent_notes(trials, lots.names, resources["nbgrader"]["student"])
         add_heading(rebuilt.notebook, bounded_notes(notes))
         return rebuilt.notebook, resources
 
 
 def rebuilt_from(step: NbGraderPreprocessor, nb: NotebookNode, resources: Resources) -> Rebuilt:
     """The lesson's notebook with the cells of this one in it."""
-    root = find_course(Path(step.config.CourseDirectory.get("root") or Path.cwd()))
-    source = graded_source(Lesson(root, resources["nbgrader"]["assignment"]))
+    source = graded_source(Lesson(course_of(step), resources["nbgrader"]["assignment"]))
     cells = [made for cell in nb.cells if (made := student_cell(cell))]
     return rebuild(source, cells, ClearHiddenTests(config=step.config))
+
+
+def course_of(step: NbGraderPreprocessor) -> Path:
+    """The course's folder."""
+    return find_course(Path(step.config.CourseDirectory.get("root") or Path.cwd()))
+
+
+def lots_of(step: NbGraderPreprocessor) -> Lots:
+    """What was drawn for the class that these settings are of."""
+    directory = CourseDirectory(config=step.config)
+    return class_lots(Classroom(course_of(step), step.config, directory).state)

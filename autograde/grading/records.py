@@ -5,7 +5,7 @@ key that says whether anything has changed since.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from autograde.grading.classroom import Classroom
 from autograde.grading.notes import Note
 from autograde.grading.outcomes import Score
 from autograde.lesson import Lesson
+from course_lib.checks.agent_tasks import Trial
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Record:
     notes: tuple[Note, ...] = ()
     seconds: float = 0.0
     fingerprint: tuple[str, ...] = ()
+    trials: tuple[Trial, ...] = ()
 
     @property
     def points(self) -> float:
@@ -58,7 +60,8 @@ class Record:
 
     def stored(self) -> dict[str, Any]:
         """The same with what only the next report needs."""
-        return {**self.to_json(), "fingerprint": list(self.fingerprint)}
+        trials = [asdict(one) for one in self.trials]
+        return {**self.to_json(), "fingerprint": list(self.fingerprint), "trials": trials}
 
 
 def record_path(room: Classroom, lesson: Lesson, student: str) -> Path:
@@ -89,6 +92,7 @@ def read_record(room: Classroom, lesson: Lesson, student: str) -> Record | None:
             tuple(Note(**note) for note in data["notes"]),
             data["seconds"],
             tuple(data["fingerprint"]),
+            tuple(map(Trial.read, data["trials"])),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None

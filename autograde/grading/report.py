@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 from autograde.building.worked import write_if_new
 from autograde.grading.class_statistics import FEWEST, Question
 from autograde.grading.classroom import Classroom
+from autograde.grading.leaderboard import write_leaderboard
 from autograde.grading.notes import Note
 from autograde.grading.outcomes import NOT_WRITTEN, PARTLY, RIGHT
 from autograde.grading.results import LessonResults, gather
@@ -35,9 +36,10 @@ SIGNS = {RIGHT: "✓", PARTLY: "◐", NOT_WRITTEN: "–", "by hand": "✎", "wro
 def write_report(
     room: Classroom, lessons: list[Lesson], strays: Sequence[Note] = ()
 ) -> list[LessonResults]:
-    """Write the page, `grades.csv` and `questions.csv` into `report`; the tables in them."""
+    """Write the page, `grades.csv`, `questions.csv`, and the leaderboard; the tables in them."""
     tables = gather(room, lessons)
-    write_if_new(html_path(room), render(tables, strays))
+    agents = bool(write_leaderboard(room, tables))
+    write_if_new(html_path(room), render(tables, strays, agents=agents))
     write_if_new(csv_path(room), grades_csv(tables))
     write_if_new(room.report / "questions.csv", questions_csv(tables))
     return tables
@@ -53,8 +55,10 @@ def csv_path(room: Classroom) -> Path:
     return room.report / "grades.csv"
 
 
-def render(tables: list[LessonResults], strays: Sequence[Note] = ()) -> str:
-    """The page. Everything that comes from students is escaped."""
+def render(
+    tables: list[LessonResults], strays: Sequence[Note] = (), *, agents: bool = False
+) -> str:
+    """The page, which leads to the leaderboard if `agents` have played; students' text escaped."""
     environment = Environment(
         loader=PackageLoader("autograde.grading"),
         autoescape=True,
@@ -67,7 +71,7 @@ def render(tables: list[LessonResults], strays: Sequence[Note] = ()) -> str:
     environment.filters["percent"] = percent
     environment.filters["signed"] = signed
     template = environment.get_template("report.html.j2")
-    return template.render(tables=tables, strays=strays, sign=sign, fewest=FEWEST)
+    return template.render(tables=tables, strays=strays, sign=sign, fewest=FEWEST, agents=agents)
 
 
 def sign(status: str) -> str:

@@ -16,6 +16,7 @@ from autograde.grading.outcomes import BY_HAND, Score
 from autograde.grading.records import Record, read_record
 from autograde.grading.similar import Pair, similar_pairs
 from autograde.lesson import Lesson
+from course_lib.checks.agent_tasks import Trial
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Row:
     handed_in: bool = True
     seconds: float = 0.0
     fingerprint: tuple[str, ...] = ()
+    trials: tuple[Trial, ...] = ()
 
     @property
     def points(self) -> float:
@@ -138,6 +140,7 @@ def gather(room: Classroom, lessons: list[Lesson]) -> list[LessonResults]:
                 scores = tuple(current(record, one, grades) for one in record.scores)
                 penalty = saved[student].penalty
                 more = {"seconds": record.seconds, "fingerprint": record.fingerprint}
+                more |= {"trials": record.trials}
                 table.rows.append(Row(student, scores, record.notes, penalty, **more))
             else:
                 table.rows.append(Row(student, handed_in=False))

@@ -66,6 +66,7 @@ def save(
         notes=graded.notes,
         seconds=graded.seconds,
         fingerprint=graded.fingerprint,
+        trials=graded.trials,
     )
     write_record(room, lesson, record)
     return record

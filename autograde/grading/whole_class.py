@@ -23,6 +23,7 @@ from autograde.grading.jobs import Desk, Job, jobs, prepare
 from autograde.grading.judge import Graded, grade_nothing
 from autograde.grading.judges import JudgeDied, Judges, LocalJudges, run_jobs
 from autograde.grading.locking import only_one
+from autograde.grading.lots import class_lots
 from autograde.grading.notes import Note
 from autograde.grading.records import Record, read_record
 from autograde.grading.saving import autograded_path, feedback_path, save, sweep
@@ -68,6 +69,7 @@ def grade_class(
     judges: Judges | None = None,
     limits: Limits | None = None,
     force: bool = False,
+    fresh_episodes: bool = False,
     on_start: Callable[[int], None] | None = None,
     on_record: OnRecord | None = None,
 ) -> Outcome:
@@ -80,6 +82,7 @@ def grade_class(
         judges: who grades; default: a process on this machine for each CPU. They are closed.
         limits: wall-clock limits.
         force: grade also what has not changed.
+        fresh_episodes: draw other episodes for agents, which are then graded again.
         on_start: called with the number of submissions.
         on_record: called for each, with its record and whether it was graded now.
 
@@ -96,7 +99,8 @@ def grade_class(
             on_start(len(found.submissions))
         with gradebook.open_gradebook(room) as book:
             run = Run(room, book, outcome, on_record or (lambda record, graded: None), force)
-            desks = prepare(room, book, found, lessons, limits or Limits())
+            lots = class_lots(room.state, anew=fresh_episodes)
+            desks = prepare(room, book, found, lessons, limits or Limits(), lots)
             grade_all(run, judges, changed(run, jobs(found, desks), desks))
     outcome.records.sort(key=lambda record: (record.lesson, record.student))
     return outcome

@@ -104,9 +104,13 @@ def contents_of(lessons: Sequence[Lesson], *, grading: bool = False) -> Contents
 
 def graded_names(lessons: Sequence[Lesson]) -> tuple[dict[str, str], tuple[str, ...]]:
     """The exercises that lessons check, each with its lesson's number, and their questions."""
+    from course_lib.checks.agent_tasks import AGENT_TASKS  # brings torch along
+
     exercises, questions = {}, []
     for lesson in lessons:
         for kind, name in check_calls(lesson.source.read_text(encoding="utf-8")):
+            if name in AGENT_TASKS:  # It has no answer that an import could give.
+                continue
             if kind == "check":
                 exercises[name] = number_of(lesson)
             else:

@@ -69,6 +69,10 @@ class Remote:
         """What comes of the cases of an exercise that can cross together."""
         return self._session.run_cases(self, exercise, cases)
 
+    def cpu_seconds(self) -> float:
+        """What calls have taken in the student's process so far, as that says."""
+        return self._session.cpu_seconds
+
     def watch(self) -> contextlib.AbstractContextManager:
         """Calls meanwhile are made under the watch for a row times a column."""
         return self._session.watch()

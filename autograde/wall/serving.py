@@ -8,6 +8,7 @@ import copy
 import operator
 import os
 import socket
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -102,7 +103,9 @@ class Server(Handing):
             time_limit(seconds),
         ):
             args, kwargs = linked(self, links, (args, kwargs))
+            started = time.process_time()
             reply = perform(self.graphs, target, args, kwargs)
+            reply["cpu"] = time.process_time() - started
         return {**reply, **changes.found(), "shapes": shapes(), **self.aside(recorder)}
 
     def do_cases(

@@ -29,6 +29,7 @@ class Session(Conversation):
         self.watched: list[list] | None = None
         self.state: torch.Tensor | None = None
         self.transcript = Transcript()
+        self.cpu_seconds = 0.0  # of calls, as the worker says: a lie is left to the wall clock.
         self.print: Callable[[str], object] = lambda text: None
 
     def run_cell(self, source: str) -> dict[str, Any]:
@@ -134,6 +135,8 @@ class Session(Conversation):
         if isinstance(reply.get("state"), torch.Generator):
             self.state = reply["state"].get_state()
             torch.set_rng_state(self.state)
+        if type(reply.get("cpu")) is float and reply["cpu"] > 0:
+            self.cpu_seconds += reply["cpu"]
         if self.watched is not None and isinstance(reply.get("shapes"), list):
             self.watched.append(reply["shapes"])
         if isinstance(reply.get("printed"), str) and reply["printed"]:

@@ -5,11 +5,13 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from autograde.grading.harmless import safe_text
 from autograde.wall.packing import raw
+from autograde.wall.wire import ARRAYS
 
 MAX_CALLS = 2_000
 MAX_NUMBERS = 64
@@ -65,6 +67,8 @@ class Pen:
         self.left -= 10
         if value is None or isinstance(value, bool | int | float):
             return value if not isinstance(value, float) or math.isfinite(value) else str(value)
+        if isinstance(value, np.ndarray) and value.dtype.str[1:] in ARRAYS:
+            return self.tensor(torch.from_numpy(np.ascontiguousarray(value)))
         if isinstance(value, Tensor):
             return self.tensor(value.detach())
         if isinstance(value, list | tuple):

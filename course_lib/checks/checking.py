@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from difflib import get_close_matches
 
+from course_lib.checks.agent_tasks import AGENT_TASKS, AgentTask
 from course_lib.checks.bank import exercise_names, load_exercise
 from course_lib.checks.comparing import Difference
 from course_lib.checks.judging import HIDDEN_SEEDS, VISIBLE_SEEDS, judge
@@ -45,6 +46,8 @@ class CheckFailed(AssertionError):
 def check(function: Callable, *, hidden: bool = False, exercise: str | None = None) -> None:
     """Check a function of yours against the course's: value, gradient, dtype, shape, inputs.
 
+    A whole agent (`capstone_agent`) is not compared: it plays, and its mean return counts.
+
     Args:
         function: your function; its name says which exercise it solves.
         hidden: run more cases, drawn with other seeds. Their numbers are not shown.
@@ -61,10 +64,13 @@ def check(function: Callable, *, hidden: bool = False, exercise: str | None = No
             f"it got a {type(function).__name__}: leave the brackets off"
         )
     name = exercise or getattr(function, "__name__", type(function).__name__)
+    if name in AGENT_TASKS:
+        check_agent(AGENT_TASKS[name], function, hidden=hidden)
+        return
     try:
         found = load_exercise(name)
     except KeyError:
-        close_names = get_close_matches(name, exercise_names(), n=2)
+        close_names = get_close_matches(name, [*exercise_names(), *AGENT_TASKS], n=2)
         raise ValueError(no_exercise_text(name, close_names)) from None
     verdict = judge(found, function, HIDDEN_SEEDS if hidden else VISIBLE_SEEDS)
     if verdict.passed:
@@ -77,6 +83,27 @@ def check(function: Callable, *, hidden: bool = False, exercise: str | None = No
         points=verdict.points,
         possible=found.possible,
         failures=verdict.failures,
+    ) from None
+
+
+def check_agent(task: AgentTask, agent: Callable, *, hidden: bool) -> None:
+    """Let an agent play its task; it passes with all points.
+
+    Raises:
+        CheckFailed: the agent earns less; the message says how far it is.
+    """
+    from course_lib.checks.agent_checking import find_out  # brings the environments along
+
+    found = find_out(task, agent, hidden=hidden)
+    if found.points == task.possible:
+        print(found.text)
+        return
+    raise CheckFailed(
+        found.text,
+        exercise=task.name,
+        mistake=found.mistake,
+        points=found.points,
+        possible=task.possible,
     ) from None
 
 

@@ -8,7 +8,12 @@ import numpy as np
 from gymnasium import spaces
 from PIL import Image, ImageDraw
 
-from course_lib.environments.double_pendulum import SECONDS_PER_STEP, DoublePendulum, joints
+from course_lib.environments.double_pendulum import (
+    SECONDS_PER_STEP,
+    DoublePendulum,
+    WideDoublePendulum,
+    joints,
+)
 
 WIDTH, HEIGHT = 600, 400
 PIXELS_PER_METRE = 125  # 2.4 m to both sides fill the width, as in CartPole
@@ -66,6 +71,13 @@ class DoublePendulumEnv(gymnasium.Env):
         if self.render_mode is None or self.state is None:
             return None
         return draw_double_pendulum(self.state)
+
+
+class WideDoublePendulumEnv(DoublePendulumEnv):
+    """`WideDoublePendulum`, likewise."""
+
+    def __init__(self, render_mode: str | None = None) -> None:
+        super().__init__(render_mode, WideDoublePendulum)
 
 
 def draw_double_pendulum(state: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ import gymnasium
 
 from course_lib.environments.acrobot import Acrobot, ContinuousAcrobot
 from course_lib.environments.cartpole import CartPole, ContinuousCartPole, HiddenVelocityCartPole
-from course_lib.environments.double_pendulum import DoublePendulum
+from course_lib.environments.double_pendulum import DoublePendulum, WideDoublePendulum
 from course_lib.environments.grid_worlds import GridWorld, TwoWayMaze
 from course_lib.environments.gymnasium_vector import GymnasiumVector
 from course_lib.environments.lqr import ScalarLQR
@@ -24,6 +24,7 @@ BATCHED: dict[str, type[BatchedEnvironment]] = {
     "Acrobot-v1": Acrobot,
     "ContinuousAcrobot-v0": ContinuousAcrobot,
     "DoublePendulum-v0": DoublePendulum,
+    "WideDoublePendulum-v0": WideDoublePendulum,
     "MountainCar-v0": MountainCar,
     "MountainCarContinuous-v0": MountainCarContinuous,
     "GridWorld-v0": GridWorld,
@@ -37,6 +38,7 @@ WITH_PICTURES = {
     "HiddenVelocityCartPole-v0": "cartpole:HiddenVelocityCartPoleEnv",
     "ContinuousAcrobot-v0": "acrobot:ContinuousAcrobotEnv",
     "DoublePendulum-v0": "drawing:DoublePendulumEnv",
+    "WideDoublePendulum-v0": "drawing:WideDoublePendulumEnv",
 }
 WITHOUT_PICTURES = ("GridWorld-v0", "TwoWayMaze-v0", "ScalarLQR-v0", *PROBES)
 
