@@ -295,3 +295,14 @@ def test_an_episode_can_be_watched_at_its_own_speed():
     assert video.alt == "Animation: one episode of DoublePendulum-v0, 500 steps long."
     assert gymnasium.make(ID).metadata["render_fps"] == 20
     assert video.png[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_the_wide_one_differs_in_its_first_states_alone():
+    wide, narrow = make_vector("WideDoublePendulum-v0", 500, 3), make_vector(ID, 500, 3)
+    wide.reset(), narrow.reset()
+    assert np.allclose(wide.state, 2 * narrow.state)  # ±0.2 for ±0.1, by the same dice
+    assert 0.199 < np.abs(wide.state).max() <= 0.2
+    wide.state = narrow.state.copy()
+    action = np.linspace(-2, 2, 500)[:, None]
+    for mine, theirs in zip(wide.step(action)[1:4], narrow.step(action)[1:4], strict=True):
+        assert np.array_equal(mine, theirs)

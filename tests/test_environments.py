@@ -13,6 +13,7 @@ DRAWN = {  # as gymnasium draws its own
     "HiddenVelocityCartPole-v0": "CartPole-v1",
     "ContinuousAcrobot-v0": "Acrobot-v1",
 }
+POLES = ["DoublePendulum-v0", "WideDoublePendulum-v0"]
 BATCHES_OF_ONE = ["GridWorld-v0", "TwoWayMaze-v0", "ScalarLQR-v0", *PROBES]
 
 
@@ -192,7 +193,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones():
 
 @pytest.mark.filterwarnings("ignore:.*A Box observation space m.*imum value is:UserWarning")
 @pytest.mark.filterwarnings("ignore:.*For Box action spaces, we recommend:UserWarning")
-@pytest.mark.parametrize("environment_id", [*DRAWN, "DoublePendulum-v0", *BATCHES_OF_ONE])
+@pytest.mark.parametrize("environment_id", [*DRAWN, *POLES, *BATCHES_OF_ONE])
 def test_single_environments_pass_gymnasiums_own_checker(environment_id):
     check_env(gymnasium.make(environment_id).unwrapped, skip_render_check=True)
 

@@ -133,7 +133,7 @@ def test_a_changed_character_is_found_in_its_line():
 
 
 def test_a_policy_of_another_environment_says_so_when_it_acts():
-    with pytest.raises(ValueError, match="sees 3 numbers.*another environment"):
+    with pytest.raises(ValueError, match=r"sees 3 numbers.*another environment"):
         agent_from_text(TEXT)(CARTPOLE_OBS.numpy())
 
 

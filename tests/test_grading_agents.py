@@ -1,0 +1,188 @@
+"""Agents are graded in episodes that nobody knew, stepped outside the process that they run in."""
+
+import json
+import os
+import stat
+
+import nbformat
+import pytest
+
+from autograde.errors import CourseError
+from autograde.grading.executing import Limits
+from autograde.grading.graded_source import graded_source
+from autograde.grading.lots import ADJECTIVES, ANIMALS, Lots, class_lots, plays_agents, pseudonym
+from autograde.grading.records import calls_path, read_record
+from autograde.grading.whole_class import grade_class
+from tests.capstone_class import NOTHING, RULE, CapstoneClass
+from tests.sample_course import SMALL, make_course
+from tests.small_class import ThreadJudges
+from tests.walled import needs_walls
+
+LIMITS = Limits(cell_seconds=30.0, notebook_seconds=90.0)
+TELLS = (
+    "def capstone_agent(obs):\n    print('seen', obs[0])\n"
+    "    raise ValueError(f'seen {obs[0].tolist()}')\n"
+)
+STATEFUL = (
+    "class Ramp:\n"
+    "    def reset(self):\n        self.steps = 0\n"
+    "    def __call__(self, obs):\n"
+    "        self.steps += 1\n        assert self.steps <= 500\n"
+    "        return np.zeros((len(obs), 1))\n"
+    "capstone_agent = Ramp()\n"
+)
+
+
+def grade(made, **how):
+    """The records by student, and how many were graded now."""
+    judges = ThreadJudges(1)
+    found = grade_class(made.room, [made.lesson], limits=LIMITS, judges=judges, **how)
+    return {one.student: one for one in found.records}, found.graded
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A class with a rule, an agent that does nothing, a stub, one that tells, one with a state."""
+    needs_walls()
+    made = CapstoneClass(tmp_path_factory.mktemp("capstone"))
+    agents = {"rule": RULE, "nothing": NOTHING, "stub": None, "tells": TELLS, "state": STATEFUL}
+    for student, agent in agents.items():
+        made.hand_in_agent(student, agent)
+    made.records, _ = grade(made)
+    return made
+
+
+@pytest.mark.slow
+def test_points_are_those_of_the_mean_in_the_fresh_episodes(made):
+    trial = made.records["rule"].trials[0]
+    assert len(trial.returns) == 2000
+    # The rule's mean was 3,173 over other episodes; 52 is the standard error of 2,000.
+    assert abs(trial.mean - 3173) < 5 * 52
+    assert trial.standard_error == pytest.approx(52, abs=3)
+    assert {name: one.points for name, one in made.records.items()} == {
+        "rule": 10.0, "nothing": 0.0, "stub": 0.0, "tells": 0.0, "state": 0.0}  # fmt: skip
+
+
+@pytest.mark.slow
+def test_the_feedback_tells_the_mean_and_the_pseudonym(made):
+    note = made.records["rule"].notes[0]
+    name = pseudonym(class_lots(made.room.state).names, "rule")
+    assert note.text.endswith(f"On the leaderboard this is {name}.")
+    assert f"mean return {made.records['rule'].trials[0].mean:,.1f} ±" in note.text
+    assert not note.problem
+    page = (made.room.feedback / "rule/13_capstone/capstone.html").read_text(encoding="utf-8")
+    assert name in page
+
+
+@pytest.mark.slow
+def test_agents_with_a_state_are_reset_and_play_the_episodes_of_everybody(made):
+    trials = {name: one.trials[0] for name, one in made.records.items() if one.trials}
+    assert set(trials) == {"rule", "nothing", "state"}
+    assert trials["state"].returns == trials["nothing"].returns
+    assert len({one.drawn for one in trials.values()}) == 1
+
+
+@pytest.mark.slow
+def test_nothing_that_an_agent_saw_gets_into_notebook_feedback_or_report(made):
+    folder = made.room.base
+    files = [path for path in folder.rglob("*") if path.suffix in (".ipynb", ".html")]
+    assert len([path for path in files if "tells" in path.parts]) == 3
+    for path in files:
+        text = path.read_text(encoding="utf-8")
+        assert "seen [" not in text.replace("'seen', obs", "").replace("seen {obs", "")
+    score = made.records["tells"].scores[0]
+    assert "raised ValueError at step 1" in score.message
+    assert (score.mistake, score.points) == ("raises", 0.0)
+
+
+@pytest.mark.slow
+def test_an_agent_that_is_not_written_is_told_so_and_has_no_trial(made):
+    assert made.records["stub"].scores[0].status == "not written"
+    assert made.records["stub"].trials == ()
+    assert made.records["stub"].notes == ()
+
+
+@pytest.mark.slow
+def test_every_call_is_written_down_with_the_hashes_of_both_sides(made):
+    import gzip
+
+    path = calls_path(made.room, made.lesson, "nothing")
+    calls = json.loads(gzip.decompress(path.read_bytes()))[0]["calls"]
+    assert calls[0]["with"][0]["shape"] == [2000, 8]
+    assert len(calls[0]["with"][0]["sha256"]) == 32
+    assert calls[0]["answered"]["shape"] == [2000, 1]
+    hashes = [one["with"][0]["sha256"] for one in calls]
+    assert len(set(hashes)) == len(hashes)
+
+
+@pytest.mark.slow
+def test_grading_twice_gives_the_same_and_new_episodes_others(made):
+    before = made.records
+    again, graded = grade(made, force=True)
+    assert graded == 5
+    assert again["rule"].trials == before["rule"].trials
+    assert again["rule"].key == before["rule"].key
+    assert grade(made)[1] == 0
+    other, graded = grade(made, fresh_episodes=True)
+    assert graded == 5
+    assert other["rule"].trials != before["rule"].trials
+    assert (
+        other["rule"].notes[0].text.split("leaderboard")[1]
+        == (before["rule"].notes[0].text.split("leaderboard")[1])
+    )
+
+
+@pytest.mark.slow
+def test_a_record_gives_back_the_trials(made):
+    stored = read_record(made.room, made.lesson, "nothing")
+    assert stored.trials[0].exercise == "capstone_agent"
+    assert stored.trials[0].path
+    assert stored.trials[0] == type(stored.trials[0]).read(stored.stored()["trials"][0])
+
+
+def test_lots_are_drawn_once_and_only_their_owner_can_read_them(tmp_path):
+    first = class_lots(tmp_path)
+    assert class_lots(tmp_path) == first
+    assert class_lots(tmp_path / "other") != first
+    if os.name == "posix":
+        assert stat.S_IMODE((tmp_path / "lots.json").stat().st_mode) == 0o600
+    anew = class_lots(tmp_path, anew=True)
+    assert anew.episodes != first.episodes
+    assert anew.names == first.names
+    assert class_lots(tmp_path) == anew
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"episodes": -1, "names": "x"}',
+    '{"episodes": "1", "names": "x"}', '{"episodes": 1, "names": "x", "more": 1}'])  # fmt: skip
+def test_lots_that_were_damaged_are_named_and_not_drawn_anew(tmp_path, text):
+    (tmp_path / "lots.json").write_text(text)
+    with pytest.raises(CourseError, match=r"lots\.json is damaged.*graded again in others"):
+        class_lots(tmp_path)
+    assert (tmp_path / "lots.json").read_text() == text
+
+
+def test_a_pseudonym_depends_on_the_classs_key_and_the_student_alone():
+    assert pseudonym("a", "ada") == pseudonym("a", "ada")
+    assert pseudonym("a", "ada") != pseudonym("b", "ada")
+    names = [pseudonym("key", f"student{number}") for number in range(500)]
+    assert len(set(names)) > 495  # 50 · 50 · 90 = 225,000 names: 0.6 pairs are to be expected
+    first, second, number = names[0].split()
+    assert first in ADJECTIVES.split()
+    assert second in ANIMALS.split()
+    assert 10 <= int(number) < 100
+
+
+def test_the_lists_of_words_have_fifty_different_ones_each():
+    assert len(set(ADJECTIVES.split())) == len(set(ANIMALS.split())) == 50
+
+
+def test_only_a_lesson_with_an_agent_depends_on_the_lots(tmp_path):
+    capstone = CapstoneClass(tmp_path)
+    assert plays_agents(graded_source(capstone.lesson))
+    (tmp_path / "plain").mkdir()
+    plain = make_course(tmp_path / "plain", SMALL)
+    from autograde.building.source import read_source
+
+    nbformat.write(read_source(plain), plain.worked)
+    assert not plays_agents(graded_source(plain))
+    assert Lots.drawn() != Lots.drawn()
