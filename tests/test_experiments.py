@@ -3,6 +3,7 @@
 import json
 from concurrent.futures import Future
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,10 +12,18 @@ import torch
 from course_lib.algorithms import PPOConfig, Progress
 from course_lib.algorithms.progress import NotFiniteError
 from course_lib.environments import make_vector
-from course_lib.experiments import EXPERIMENTS, PUBLISHED, Experiment, returns_of, stored
+from course_lib.experiments import (
+    EXPERIMENTS,
+    PUBLISHED,
+    Experiment,
+    judging,
+    returns_of,
+    stored,
+)
 from course_lib.experiments.__main__ import parse_arguments
 from course_lib.experiments.detailed_ppo import DetailedPPOConfig, Standardize, detailed_ppo
 from course_lib.experiments.experiment import Trial
+from course_lib.experiments.judging import Training
 from course_lib.experiments.making import complete, train
 from course_lib.experiments.results import Results, read_results, write_results
 from course_lib.reference import RunningNormalizer
@@ -42,16 +51,20 @@ class Serial:
     def __init__(self):
         self.trials = []
 
-    def submit(self, function, experiment, trial):
+    def submit(self, function, trial):
         self.trials.append(trial)
         future = Future()
-        future.set_result(function(experiment, trial))
+        try:
+            future.set_result(function(trial))
+        except ArithmeticError as error:
+            future.set_exception(error)
         return future
 
 
 def numbers(experiment, trial):
     """Stands for a training."""
-    return [float(trial.seed), None if trial.variant == "0.2" else 2.0, 10.0 * trial.seed]
+    returns = [float(trial.seed), None if trial.variant == "0.2" else 2.0, 10.0 * trial.seed]
+    return Training(returns, [0.5, 1.0, 1.5] if trial.seed else None)
 
 
 def test_interrupted_early_every_row_has_as_many_seeds_as_the_others():
@@ -66,7 +79,7 @@ def test_an_experiment_goes_on_where_it_stopped_and_forgets_other_settings(tmp_p
     complete(executor, SMALL, path, again=False, train_one=numbers)
     assert executor.trials == list(SMALL.trials())
     found = read_results(SMALL, path)
-    assert found.returns == {trial: numbers(SMALL, trial) for trial in SMALL.trials()}
+    assert found.trainings == {trial: numbers(SMALL, trial) for trial in SMALL.trials()}
     assert found.made_by == "python -m course_lib.experiments small"
     other = replace(SMALL, points=4)
     assert read_results(other, path).returns == {}
@@ -77,23 +90,56 @@ def test_an_experiment_goes_on_where_it_stopped_and_forgets_other_settings(tmp_p
 
 def test_a_task_can_be_made_alone(tmp_path):
     two, executor = replace(SMALL, tasks=(CARTPOLE, "Pendulum-v1")), Serial()
-    complete(executor, two, tmp_path / "x.json", False, train_one=numbers, only="Pendulum-v1")
+    path = tmp_path / "x.json"
+    complete(executor, two, path, False, train_one=numbers, tasks=["Pendulum-v1"])
     assert {trial.task for trial in executor.trials} == {"Pendulum-v1"}
     assert len(executor.trials) == 4
+    complete(executor, two, path, False, train_one=numbers, variants=["0.2"])
+    assert executor.trials[4:] == [("0.2", CARTPOLE, 0), ("0.2", CARTPOLE, 1)]
+
+
+def test_a_training_that_fails_costs_no_other_and_is_tried_again(tmp_path):
+    def train_one(experiment, trial):
+        if trial == ("0.1", CARTPOLE, 1):
+            raise ArithmeticError("too large")
+        return numbers(experiment, trial)
+
+    path = tmp_path / "small.json"
+    for executor in (Serial(), None):
+        failed = complete(executor, SMALL, path, again=False, train_one=train_one)
+        assert failed == {("0.1", CARTPOLE, 1): "ArithmeticError: too large"}
+        assert len(read_results(SMALL, path).returns) == 3
+    assert complete(None, SMALL, path, again=False, train_one=numbers) == {}
+    assert len(read_results(SMALL, path).returns) == 4
+
+
+def test_training_again_loses_nothing_that_is_not_yet_trained(tmp_path):
+    path = tmp_path / "small.json"
+    complete(None, SMALL, path, again=False, train_one=numbers)
+    other = Training([7.0, 7.0, 7.0])
+    complete(None, SMALL, path, True, train_one=lambda *_: other, variants=["0.1"])
+    found = read_results(SMALL, path).trainings
+    assert [found[trial] == other for trial in SMALL.trials()] == [True, False, True, False]
+
+
+def test_tasks_that_cost_much_can_have_fewer_seeds():
+    two = replace(SMALL, tasks=(CARTPOLE, "Pendulum-v1"), fewer_seeds={"Pendulum-v1": 1})
+    assert [trial.task for trial in two.trials() if trial.seed == 1] == [CARTPOLE] * 2
 
 
 def test_one_worker_is_this_process(tmp_path):
     path, once = tmp_path / "small.json", replace(SMALL, variants=("0.2",), seeds=1, baseline="0.2")
     complete(None, once, path, again=False)
     (trial,) = once.trials()
-    assert read_results(once, path).returns == {trial: train(once, trial)}
+    assert read_results(once, path).trainings == {trial: train(once, trial)}
 
 
 def test_a_file_has_one_training_a_line(tmp_path):
     path = tmp_path / "small.json"
     write_results(SMALL, {one: numbers(SMALL, one) for one in SMALL.trials()}, path)
     lines = path.read_text(encoding="utf-8").splitlines()
-    assert f'  ["0.2", "{CARTPOLE}", 1, [1.0, null, 10.0]]' in lines
+    assert f'  ["0.2", "{CARTPOLE}", 0, [0.0, null, 0.0]],' in lines
+    assert f'  ["0.2", "{CARTPOLE}", 1, [1.0, null, 10.0], [0.5, 1.0, 1.5]]' in lines
     assert set(json.loads("\n".join(lines))["versions"]) == {"torch", "gymnasium", "numpy"}
 
 
@@ -130,6 +176,50 @@ def test_returns_are_judged_evenly_and_the_seed_decides():
     assert first != returns_of(run, seed=1, points=3)
 
 
+def counting(environment_id, config, seed):
+    """An algorithm whose policy counts updates, each of `config` steps."""
+    policy = SimpleNamespace(updates=0)
+    while True:
+        policy.updates += 1
+        if policy.updates == 8:
+            raise NotFiniteError("update 8: the loss is nan")
+        yield Progress(policy.updates * config, [], policy, {})
+
+
+@pytest.mark.parametrize(
+    ("steps", "first_after", "last_before"),
+    [
+        # Judged after 30, 60 and 90 steps. Batches of 20 end at 20, 40, 60, 80, 100;
+        (20, [2, 3, 5], [1, 3, 4]),
+        # of 50 at 50, 100: until there is an update, the first one stands for none;
+        (50, [1, 2, 2], [1, 1, 1]),
+        # of 12 at 12, 24, 36, 48, 60, 72, 84, and the eighth breaks off.
+        (12, [3, 5, None], [2, 5, None]),
+    ],
+)
+def test_one_way_of_judging_waits_for_a_batch_and_the_other_keeps_to_the_budget(
+    monkeypatch, steps, first_after, last_before
+):
+    monkeypatch.setattr(judging, "judge", lambda policy, *_: policy.updates)
+    run = Run("counting", counting, CARTPOLE, steps, None, 90)
+    assert judging.returns_of(run, 0, 3) == first_after
+    training = judging.budgeted_training(run, 0, 3)
+    assert training.returns == last_before
+    assert len(training.seconds) == 3 - last_before.count(None)
+
+
+def test_the_clock_counts_training_and_not_judging(monkeypatch):
+    clock = iter(range(0, 1000, 10))
+    monkeypatch.setattr(judging, "judge", lambda *_: next(clock) and 0.0)
+    monkeypatch.setattr(judging.time, "process_time", lambda: float(next(clock)))
+    training = judging.budgeted_training(Run("c", counting, CARTPOLE, 50, None, 90), 0, 3)
+    # Every look at the clock and every judging takes 10 s; it is made at 0. The first update, at 50
+    # steps, is looked at after 10 s, and is judged for 30 steps. The looks at both ends of that are
+    # after 20 and 40 s, so 20 s do not count, and the next one, after 50 s, says 30.
+    # The second update would come at 100 steps: what stands at 60 still stands at 90.
+    assert training.seconds == [10.0, 30.0, 30.0]
+
+
 def test_a_training_that_breaks_off_leaves_gaps_at_the_end():
     def breaks(environment_id, config, seed):
         whole = detailed_ppo(environment_id, config, seed)
@@ -145,8 +235,9 @@ def test_a_readers_own_functions_are_used():
     def loss(*_):
         raise RuntimeError("mine")
 
-    with pytest.raises(RuntimeError, match="mine"):
-        returns_of(small_run("0.2", CARTPOLE), seed=0, loss=loss)
+    for judged_by in (returns_of, judging.budgeted_training):
+        with pytest.raises(RuntimeError, match="mine"):
+            judged_by(small_run("0.2", CARTPOLE), seed=0, points=2, loss=loss)
 
 
 def first_policies(**settings) -> list[Progress]:
@@ -202,7 +293,7 @@ def test_unknown_details_rows_and_tasks_are_named():
         next(detailed_ppo(CARTPOLE, DetailedPPOConfig(observations="blurred"), 0))
     for experiment in EXPERIMENTS.values():
         with pytest.raises(ValueError, match="no row is called 'clip'"):
-            experiment.run("clip", CARTPOLE)
+            experiment.run("clip", experiment.tasks[0])
         with pytest.raises(ValueError, match="no task is called 'Moon-v0'"):
             experiment.run(experiment.variants[0], "Moon-v0")
     with pytest.raises(ValueError, match="no experiment is called 'moon'"):
@@ -243,6 +334,8 @@ def test_the_published_column_is_that_of_the_lecture():
         (["moon"], "no experiment is called 'moon'"),
         (["--seeds", "0"], "at least 1, got 0"),
         (["ppo-table", "--task", "Moon-v0"], "ppo-table has the tasks Pendulum-v1"),
+        (["ppo-table", "--variant", "moon"], "ppo-table has the rows no clipping or penalty"),
+        (["--task", "Acrobot-v1"], "ppo-table has the tasks"),
     ],
 )
 def test_the_command_refuses_what_it_cannot_do(arguments, message, capsys):

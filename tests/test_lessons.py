@@ -140,6 +140,12 @@ FUNCTIONS = {
         "qprop_loss",
         "lqr_gradient",
     ],
+    "benchmark": [
+        "cem_update",
+        "rwr_weight",
+        "reps_dual",
+        "reps_weight",
+    ],
     "ppo": [
         "kl_penalty_loss",
         "adapt_kl_coef",

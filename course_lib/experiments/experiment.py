@@ -1,17 +1,11 @@
-"""What an experiment is: a table of runs. How one of them is trained and judged."""
+"""What an experiment is: a table of runs. How they are trained and judged is in judging.py."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
-import numpy as np
-
-from course_lib.algorithms.progress import NotFiniteError
-from course_lib.evaluation import evaluate
+from course_lib.experiments.judging import POINTS, Training, returns_only
 from course_lib.runs import Run
-
-POINTS = 6
-EVALUATION_SEED = 4_000_000  # far from the seeds that train
 
 
 class Trial(NamedTuple):
@@ -20,6 +14,9 @@ class Trial(NamedTuple):
     variant: str
     task: str
     seed: int
+
+    def __str__(self) -> str:
+        return f"{self.variant} on {self.task}, seed {self.seed}"
 
 
 @dataclass(frozen=True)
@@ -35,6 +32,8 @@ class Experiment:
         run: (variant, task) → the run to be trained.
         baseline: the variant whose scores count as 0.
         points: how often a policy is judged, evenly over its training.
+        measure: (run, seed, points) → what a training came to.
+        fewer_seeds: how many on tasks that cost too much for all.
     """
 
     name: str
@@ -45,42 +44,18 @@ class Experiment:
     run: Callable[[str, str], Run]
     baseline: str
     points: int = POINTS
+    measure: Callable[[Run, int, int], Training] = returns_only
+    fewer_seeds: Mapping[str, int] = field(default_factory=dict)
 
     def trials(self) -> Iterator[Trial]:
         """All trainings, seed after seed: interrupted early, each row has as many as the others."""
         for seed in range(self.seeds):
             for task in self.tasks:
-                for variant in self.variants:
-                    yield Trial(variant, task, seed)
+                if seed < self.fewer_seeds.get(task, self.seeds):
+                    for variant in self.variants:
+                        yield Trial(variant, task, seed)
 
     def fingerprint(self, variant: str, task: str) -> str:
         """What a stored result depends on, as text: results of other settings are out of date."""
         run = self.run(variant, task)
         return f"{run.config!r}, {run.max_steps} steps, judged {self.points} times"
-
-
-def returns_of(
-    run: Run, seed: int, points: int = POINTS, **functions: Callable[..., Any]
-) -> list[float | None]:
-    """Train a run to the end of its budget and judge its policy now and then.
-
-    Args:
-        run: what to train, and for how many environment steps.
-        seed: of everything random in the training.
-        points: how often to judge, evenly spread, the last time at the end.
-        functions: a reader's own, by the algorithm's argument names.
-
-    Returns:
-        (points,) mean returns of 20 fresh episodes; `None` after a loss that was not finite.
-    """
-    progress, returns = run.start(seed, **functions), []
-    step = next(progress)
-    for point in np.arange(1, points + 1) * run.max_steps / points:
-        try:
-            while step.env_steps < point:
-                step = next(progress)
-        except NotFiniteError:
-            return returns + [None] * (points - len(returns))
-        judged_by = EVALUATION_SEED + 1000 * seed + len(returns)
-        returns.append(float(evaluate(step.policy, run.environment_id, seed=judged_by).mean()))
-    return returns

@@ -1,53 +1,66 @@
-"""Making experiments: which trainings are missing, who does them, what is stored when.
+"""Making experiments: which trainings are missing, what is stored when, what becomes of failures.
 
-Not in __main__.py, which another process cannot import."""
+Not in __main__.py, which another process cannot import. Who trains is in workers.py."""
 
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
-from contextlib import AbstractContextManager, nullcontext
-from multiprocessing import get_context
+from collections.abc import Callable, Collection, Iterable, Iterator
+from concurrent.futures import Executor, as_completed
+from functools import partial
 from pathlib import Path
 
-import torch
 from tqdm import tqdm
 
-from course_lib.experiments.experiment import Experiment, Trial, returns_of
+from course_lib.environments import make_vector
+from course_lib.experiments.experiment import Experiment, Trial
+from course_lib.experiments.judging import Training
 from course_lib.experiments.results import read_results, write_results
 
-Returns = list[float | None]
 
-
-def train(experiment: Experiment, trial: Trial) -> Returns:
+def train(experiment: Experiment, trial: Trial) -> Training:
     """One training; rounded to what is worth storing."""
     run = experiment.run(trial.variant, trial.task)
-    found = returns_of(run, trial.seed, experiment.points)
-    return [None if one is None else round(one, 2) for one in found]
+    returns, seconds = experiment.measure(run, trial.seed, experiment.points)
+    returns = [None if one is None else round(one, 2) for one in returns]
+    return Training(returns, None if seconds is None else [round(one, 2) for one in seconds])
 
 
-def workers(count: int) -> AbstractContextManager[Executor | None]:
-    """That many processes, one thread each; `None` for this process alone."""
-    if count == 1:
-        torch.set_num_threads(1)
-        return nullcontext()
-    return ProcessPoolExecutor(
-        count, get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)
-    )
+def why_not(task: str) -> str | None:
+    """What a task lacks to be trained on here, such as an extra that is not installed."""
+    try:
+        make_vector(task, 1)
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def outcomes(
     executor: Executor | None,
-    experiment: Experiment,
     trials: Iterable[Trial],
-    train_one: Callable[[Experiment, Trial], Returns],
-) -> Iterator[tuple[Trial, Returns]]:
-    """Each training as it ends."""
+    train_one: Callable[[Trial], Training],
+) -> Iterator[tuple[Trial, Callable[[], Training]]]:
+    """Each training as it ends, behind a call that returns it or raises what it failed with."""
     if executor is None:
         for trial in trials:
-            yield trial, train_one(experiment, trial)
+            yield trial, partial(train_one, trial)
         return
-    jobs = {executor.submit(train_one, experiment, trial): trial for trial in trials}
+    jobs = {executor.submit(train_one, trial): trial for trial in trials}
     for job in as_completed(jobs):
-        yield jobs[job], job.result()
+        yield jobs[job], job.result
+
+
+def missing_trials(
+    experiment: Experiment,
+    known: Collection[Trial],
+    tasks: Collection[str] | None,
+    variants: Collection[str] | None,
+) -> list[Trial]:
+    """What is still to be trained, of these tasks and rows; `None` for all of them."""
+    return [
+        trial
+        for trial in experiment.trials()
+        if trial not in known
+        and (tasks is None or trial.task in tasks)
+        and (variants is None or trial.variant in variants)
+    ]
 
 
 def complete(
@@ -55,24 +68,33 @@ def complete(
     experiment: Experiment,
     path: Path,
     again: bool,
-    train_one: Callable[[Experiment, Trial], Returns] = train,
-    only: str | None = None,
-) -> None:
+    train_one: Callable[[Experiment, Trial], Training] = train,
+    tasks: Collection[str] | None = None,
+    variants: Collection[str] | None = None,
+) -> dict[Trial, str]:
     """Train what is missing and store each training as it ends, so that nothing is lost.
 
     Args:
         executor: who trains; `None` for this process.
         experiment: what is to be complete.
         path: where it is stored.
-        again: whether to train what is stored, too.
+        again: whether to train what is stored, too; each is kept until the new one has ended.
         train_one: one training.
-        only: the task to train on, if not on all of them.
+        tasks, variants: those to train, if not all of them.
+
+    Returns:
+        Why each training that failed did so; the others are stored all the same.
     """
-    known = path.exists() and not again
-    returns = dict(read_results(experiment, path).returns) if known else {}
-    wanted = [trial for trial in experiment.trials() if only in (None, trial.task)]
-    missing = [trial for trial in wanted if trial not in returns]
-    found = outcomes(executor, experiment, missing, train_one)
-    for trial, one in tqdm(found, total=len(missing), desc=experiment.name, disable=not missing):
-        returns[trial] = one
-        write_results(experiment, returns, path)
+    trainings = dict(read_results(experiment, path).trainings) if path.exists() else {}
+    known = () if again else trainings
+    missing = missing_trials(experiment, known, tasks, variants)
+    failed: dict[Trial, str] = {}
+    found = outcomes(executor, missing, partial(train_one, experiment))
+    for trial, result in tqdm(found, total=len(missing), desc=experiment.name, disable=not missing):
+        try:
+            trainings[trial] = result()
+        except Exception as error:
+            failed[trial] = f"{type(error).__name__}: {error}"
+        else:
+            write_results(experiment, trainings, path)
+    return failed

@@ -2,13 +2,15 @@
 
 import json
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
 from course_lib.experiments.experiment import Experiment, Trial
+from course_lib.experiments.judging import Training
 
 FOLDER = Path(__file__).parent / "results"
 COMMAND = "python -m course_lib.experiments"
@@ -24,11 +26,18 @@ class Results:
         made_by: the command that makes it again.
         experiment: what was asked.
         returns: for each training the mean returns of 20 fresh episodes, at `points` moments.
+        seconds: for each training the CPU seconds up to these moments, where they were measured.
     """
 
     made_by: str
     experiment: Experiment
     returns: dict[Trial, list[float | None]]
+    seconds: dict[Trial, list[float]] = field(default_factory=dict)
+
+    @property
+    def trainings(self) -> dict[Trial, Training]:
+        """Returns and seconds of each training together."""
+        return {one: Training(self.returns[one], self.seconds.get(one)) for one in self.returns}
 
     @property
     def columns(self) -> list[tuple[str, int]]:
@@ -51,6 +60,24 @@ class Results:
         for places in self.places().values():
             part = table[:, places]
             table[:, places] = np.where(np.isnan(part), np.nanmin(part), part)
+        return table
+
+    def cpu_seconds(self) -> np.ndarray:
+        """(variants, columns, points) CPU seconds of training up to each moment, judging left out.
+
+        A training that broke off stays at its last number.
+
+        Raises:
+            ValueError: the experiment does not look at the clock.
+        """
+        if not self.seconds:
+            raise ValueError(f"{self.experiment.name} has stored no seconds")
+        table = np.zeros((len(self.experiment.variants), len(self.columns), self.experiment.points))
+        for row, variant in enumerate(self.experiment.variants):
+            for place, column in enumerate(self.columns):
+                measured = self.seconds[Trial(variant, *column)] or [0.0]
+                table[row, place] = measured[-1]
+                table[row, place, : len(measured)] = measured
         return table
 
     def places(self) -> dict[str, list[int]]:
@@ -102,25 +129,27 @@ def read_results(experiment: Experiment, path: Path | None = None) -> Results:
         for task in experiment.tasks
         if stored["settings"].get(f"{variant} on {task}") == experiment.fingerprint(variant, task)
     }
-    found = {Trial(*one[:3]): one[3] for one in stored["trainings"]}
+    found = {Trial(*one[:3]): Training(*one[3:]) for one in stored["trainings"]}
     kept = {trial: one for trial, one in found.items() if trial[:2] in current}
-    return Results(stored["made_by"], experiment, kept)
+    returns = {trial: one.returns for trial, one in kept.items()}
+    seconds = {trial: one.seconds for trial, one in kept.items() if one.seconds is not None}
+    return Results(stored["made_by"], experiment, returns, seconds)
 
 
 def write_results(
-    experiment: Experiment, returns: dict[Trial, list[float | None]], path: Path | None = None
+    experiment: Experiment, trainings: Mapping[Trial, Training], path: Path | None = None
 ) -> None:
     """Store what there is; it replaces the old file only when it is complete."""
     path = path or path_of(experiment)
-    rows = sorted({trial[:2] for trial in returns}, key=lambda row: row_order(experiment, *row))
+    rows = sorted({trial[:2] for trial in trainings}, key=lambda row: row_order(experiment, *row))
     head = {
         "made_by": f"{COMMAND} {experiment.name}",
         "question": experiment.question,
         "versions": {name: version(name).partition("+")[0] for name in PACKAGES},
         "settings": {f"{one} on {task}": experiment.fingerprint(one, task) for one, task in rows},
     }
-    in_order = sorted(returns, key=lambda one: (*row_order(experiment, *one[:2]), one.seed))
-    lines = [json.dumps([*one, returns[one]], ensure_ascii=False) for one in in_order]
+    in_order = sorted(trainings, key=lambda one: (*row_order(experiment, *one[:2]), one.seed))
+    lines = [json.dumps(line_of(one, trainings[one]), ensure_ascii=False) for one in in_order]
     text = json.dumps(head, ensure_ascii=False, indent=1)[:-2]
     text += ',\n "trainings": [\n  ' + ",\n  ".join(lines) + "\n ]\n}\n"
     with tempfile.NamedTemporaryFile(
@@ -129,6 +158,11 @@ def write_results(
         file.write(text)
     Path(file.name).chmod(0o644)
     Path(file.name).replace(path)
+
+
+def line_of(trial: Trial, training: Training) -> list[str | int | list]:
+    """What the file says of a training."""
+    return [*trial, *(numbers for numbers in training if numbers is not None)]
 
 
 def row_order(experiment: Experiment, variant: str, task: str) -> tuple[int, int]:
