@@ -70,6 +70,13 @@ def method(name: str) -> Callable:
     return lambda one, *args, **kwargs: getattr(one, name)(*args, **kwargs)
 
 
+def repeated(function: Callable, times: int) -> Callable:
+    """The function, called so often each time, as one that returns a list."""
+    from course_lib.checks.outcome import again
+
+    return lambda *args, **kwargs: again(function, times, *args, **kwargs)
+
+
 def step(iterator: Iterator) -> list:
     """[the next item], or [] at the end."""
     for item in iterator:

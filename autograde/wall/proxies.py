@@ -69,6 +69,10 @@ class Remote:
         """What comes of the cases of an exercise that can cross together."""
         return self._session.run_cases(self, exercise, cases)
 
+    def again(self, times: int, *args: Any, **kwargs: Any) -> list[Any]:
+        """What comes of calling it several times in a row."""
+        return self._session.call(self, args, kwargs, times=times)
+
     def watch(self) -> contextlib.AbstractContextManager:
         """Calls meanwhile are made under the watch for a row times a column."""
         return self._session.watch()

@@ -14,7 +14,16 @@ from typing import Any
 import torch
 
 from autograde.grading.recording import Recorder, RecordingShell
-from autograde.wall.calling import Changes, end_others, method, never, run_all, step, watching
+from autograde.wall.calling import (
+    Changes,
+    end_others,
+    method,
+    never,
+    repeated,
+    run_all,
+    step,
+    watching,
+)
 from autograde.wall.cells import recorded, run_part, time_limit
 from autograde.wall.gradients import linked, perform
 from autograde.wall.handing import Handing
@@ -84,6 +93,7 @@ class Server(Handing):
         target: Callable | str,
         args: tuple,
         kwargs: dict[str, Any],
+        times: int | None,
         seconds: float,
         grad: bool,
         watch: bool,
@@ -95,6 +105,8 @@ class Server(Handing):
         changes = Changes(args, kwargs)
         if isinstance(target, str):
             target = method(target)
+        if times is not None:
+            target = repeated(target, times)
         with (
             recorded(self.shell) as recorder,
             watching(watch) as shapes,

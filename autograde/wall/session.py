@@ -65,8 +65,10 @@ class Session(Conversation):
         self.state = None
         return super().go_on(connection)
 
-    def call(self, target: Remote | Method, args: tuple, kwargs: dict[str, Any]) -> Any:
-        """Call a student's function as if it were here."""
+    def call(
+        self, target: Remote | Method, args: tuple, kwargs: dict[str, Any], times: int | None = None
+    ) -> Any:
+        """Call a student's function as if it were here; with `times`, so often: a list."""
         tensors = list(tensors_in([args, kwargs]))
         generators = [one for one in [*args, *kwargs.values()] if isinstance(one, torch.Generator)]
         links = self.loans.links(tensors)
@@ -76,7 +78,7 @@ class Session(Conversation):
         try:
             reply = self.ask(
                 "call", target=target.name if isinstance(target, Method) else target,
-                args=args, kwargs=kwargs, seconds=self.left,
+                args=args, kwargs=kwargs, times=times, seconds=self.left,
                 grad=torch.is_grad_enabled(), watch=self.watched is not None,
                 state=self.moved_state(), links=links,
             )  # fmt: skip
@@ -85,6 +87,8 @@ class Session(Conversation):
             raise
         finally:
             self.loans.lent = lent  # What was lent for this call is not there after it.
+        if times is not None and (type(reply["value"]) is not list or len(reply["value"]) != times):
+            raise Lost(BROKE, "another number of results than asked for")
         self.transcript.add(target, args, kwargs, reply["value"])
         self.note(reply, tensors, generators)
         places = [place for place, one in enumerate(tensors) if one.requires_grad]

@@ -126,6 +126,17 @@ def detach(value: Any) -> Any:
     return value
 
 
+def again(function: Callable, times: int, *args: Any, **kwargs: Any) -> list[Any]:
+    """What comes of calling a function several times in a row, each result copied as it comes.
+
+    A function that runs in another process may have an `again` of its own, so that the calls cross
+    together.
+    """
+    if hasattr(function, "again"):
+        return function.again(times, *args, **kwargs)
+    return [copied(function(*args, **kwargs)) for _ in range(times)]
+
+
 def line_of(function: Callable, error: BaseException) -> str:
     """The line of the function's own code that raised, as "line 3: code"; empty if unknown.
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from course_lib.checks.outcome import again
 from course_lib.checks.settling import settle, within
 
 CATEGORICAL_DRAWS, GAUSSIAN_DRAWS, AGAIN = 6000, 10_000, 12
@@ -42,7 +43,7 @@ def repeat_draw(function: Callable, inputs: Mapping[str, Any]) -> str:
     draws = []
     with torch.random.fork_rng(devices=[]):
         for global_seed in (1, 2):
-            torch.manual_seed(global_seed)
+            torch.default_generator.manual_seed(global_seed)
             generator = torch.Generator().manual_seed(inputs["generator"].initial_seed())
             draws.append(torch.as_tensor(function(**{**inputs, "generator": generator})))
     return "the same draw twice" if torch.equal(*draws) else "two different draws"
@@ -51,7 +52,7 @@ def repeat_draw(function: Callable, inputs: Mapping[str, Any]) -> str:
 def draw_again(function: Callable, inputs: Mapping[str, Any]) -> str:
     """Whether a generator that is used again and again moves on."""
     with same_global_dice(inputs):
-        draws = [torch.as_tensor(function(**inputs)) for _ in range(AGAIN)]
+        draws = [torch.as_tensor(one) for one in again(function, AGAIN, **inputs)]
     moved = any(not torch.equal(draws[0], other) for other in draws[1:])
     return "different draws" if moved else "the same draw every time"
 
