@@ -5,6 +5,7 @@ import os
 import signal
 import traceback
 from collections.abc import Callable, Iterator
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -70,11 +71,11 @@ def method(name: str) -> Callable:
     return lambda one, *args, **kwargs: getattr(one, name)(*args, **kwargs)
 
 
-def repeated(function: Callable, times: int) -> Callable:
-    """The function, called so often each time, as one that returns a list."""
-    from course_lib.checks.outcome import again
+def in_manner(function: Callable, name: str, number: int) -> Callable:
+    """The function, called in another manner than once with what is given."""
+    from course_lib.checks.outcome import again, stretched
 
-    return lambda *args, **kwargs: again(function, times, *args, **kwargs)
+    return partial({"again": again, "stretched": stretched}[name], function, number)
 
 
 def step(iterator: Iterator) -> list:

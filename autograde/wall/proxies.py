@@ -71,7 +71,11 @@ class Remote:
 
     def again(self, times: int, *args: Any, **kwargs: Any) -> list[Any]:
         """What comes of calling it several times in a row."""
-        return self._session.call(self, args, kwargs, times=times)
+        return self._session.call(self, args, kwargs, ("again", times))
+
+    def stretched(self, count: int, *args: Any, **kwargs: Any) -> Any:
+        """What comes of calling it with each row of its matrices so many times."""
+        return self._session.call(self, args, kwargs, ("stretched", count))
 
     def watch(self) -> contextlib.AbstractContextManager:
         """Calls meanwhile are made under the watch for a row times a column."""

@@ -17,9 +17,9 @@ from autograde.grading.recording import Recorder, RecordingShell
 from autograde.wall.calling import (
     Changes,
     end_others,
+    in_manner,
     method,
     never,
-    repeated,
     run_all,
     step,
     watching,
@@ -93,7 +93,7 @@ class Server(Handing):
         target: Callable | str,
         args: tuple,
         kwargs: dict[str, Any],
-        times: int | None,
+        manner: tuple[str, int] | None,
         seconds: float,
         grad: bool,
         watch: bool,
@@ -105,8 +105,8 @@ class Server(Handing):
         changes = Changes(args, kwargs)
         if isinstance(target, str):
             target = method(target)
-        if times is not None:
-            target = repeated(target, times)
+        if manner is not None:
+            target = in_manner(target, *manner)
         with (
             recorded(self.shell) as recorder,
             watching(watch) as shapes,

@@ -66,9 +66,16 @@ class Session(Conversation):
         return super().go_on(connection)
 
     def call(
-        self, target: Remote | Method, args: tuple, kwargs: dict[str, Any], times: int | None = None
+        self,
+        target: Remote | Method,
+        args: tuple,
+        kwargs: dict[str, Any],
+        manner: tuple[str, int] | None = None,
     ) -> Any:
-        """Call a student's function as if it were here; with `times`, so often: a list."""
+        """Call a student's function as if it were here.
+
+        `manner` is "again" or "stretched", and how often: see `course_lib.checks.outcome`.
+        """
         tensors = list(tensors_in([args, kwargs]))
         generators = [one for one in [*args, *kwargs.values()] if isinstance(one, torch.Generator)]
         links = self.loans.links(tensors)
@@ -78,7 +85,7 @@ class Session(Conversation):
         try:
             reply = self.ask(
                 "call", target=target.name if isinstance(target, Method) else target,
-                args=args, kwargs=kwargs, times=times, seconds=self.left,
+                args=args, kwargs=kwargs, manner=manner, seconds=self.left,
                 grad=torch.is_grad_enabled(), watch=self.watched is not None,
                 state=self.moved_state(), links=links,
             )  # fmt: skip
@@ -87,9 +94,9 @@ class Session(Conversation):
             raise
         finally:
             self.loans.lent = lent  # What was lent for this call is not there after it.
-        if times is not None and (type(reply["value"]) is not list or len(reply["value"]) != times):
-            raise Lost(BROKE, "another number of results than asked for")
-        self.transcript.add(target, args, kwargs, reply["value"])
+        require_manner(manner, reply["value"])
+        more = {"manner": list(manner)} if manner else {}
+        self.transcript.add(target, args, kwargs, reply["value"], **more)
         self.note(reply, tensors, generators)
         places = [place for place, one in enumerate(tensors) if one.requires_grad]
         return take(self, reply, [tensors[place] for place in places if place not in links])
@@ -155,3 +162,13 @@ class Session(Conversation):
             yield Watch(self.watched)
         finally:
             self.watched = None
+
+
+def require_manner(manner: tuple[str, int] | None, value: Any) -> None:
+    """A function that was called again and again has so many results; the worker cannot mistake it.
+
+    Raises:
+        Lost: it has not.
+    """
+    if manner and manner[0] == "again" and (type(value) is not list or len(value) != manner[1]):
+        raise Lost(BROKE, "another number of results than asked for")

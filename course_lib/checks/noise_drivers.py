@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.random import fork_rng
 
-from course_lib.checks.outcome import again
+from course_lib.checks.outcome import again, stretched
 from course_lib.checks.settling import settle
 
 EXPLORING_DRAWS = 4000
@@ -16,9 +16,8 @@ EXPLORING_DRAWS = 4000
 
 def exploring(function: Callable, inputs: Mapping[str, Any]) -> Tensor:
     """(R, n, D) draws around every row of `action`."""
-    action = inputs["action"].repeat_interleave(EXPLORING_DRAWS, 0)
     with fork_rng(devices=[]):
-        noisy = torch.as_tensor(function(**{**inputs, "action": action}))
+        noisy = torch.as_tensor(stretched(function, EXPLORING_DRAWS, **inputs))
     return noisy.detach().double().reshape(len(inputs["action"]), EXPLORING_DRAWS, -1)
 
 

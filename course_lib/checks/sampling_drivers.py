@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from course_lib.checks.outcome import again
+from course_lib.checks.outcome import again, stretched
 from course_lib.checks.settling import settle, within
 
 CATEGORICAL_DRAWS, GAUSSIAN_DRAWS, AGAIN = 6000, 10_000, 12
@@ -65,7 +65,7 @@ def frequencies(function: Callable, inputs: Mapping[str, Any]) -> Tensor:
     logits = inputs["logits"]
     rows, num_actions = logits.shape
     with same_global_dice(inputs):
-        action = function(logits.repeat_interleave(CATEGORICAL_DRAWS, 0), inputs["generator"])
+        action = stretched(function, CATEGORICAL_DRAWS, logits, inputs["generator"])
     taken = torch.as_tensor(action).reshape(rows, CATEGORICAL_DRAWS).long()
     taken = taken - taken.max() if bool((taken == taken[0, 0]).all()) else taken
     frequency = one_hot(taken, num_actions).double().mean(1)
@@ -81,11 +81,9 @@ def gaussian_draws(function: Callable, inputs: Mapping[str, Any]) -> tuple[Tenso
     One noise in all draws counts as a noise of 1: which one it is was luck.
     """
     mean, log_std = inputs["mean"].double(), inputs["log_std"].double()
-    std, once = log_std.exp().expand_as(mean), inputs["log_std"]
-    per_row = once if once.ndim == 1 else once.repeat_interleave(GAUSSIAN_DRAWS, 0)
+    std, given = log_std.exp().expand_as(mean), (inputs["mean"], inputs["log_std"])
     with same_global_dice(inputs):
-        repeated = inputs["mean"].repeat_interleave(GAUSSIAN_DRAWS, 0)
-        action = function(repeated, per_row, inputs["generator"])
+        action = stretched(function, GAUSSIAN_DRAWS, *given, inputs["generator"])
     action = torch.as_tensor(action).detach().double().reshape(len(mean), GAUSSIAN_DRAWS, -1)
     constant = action.shape[-1] == mean.shape[-1] and bool((action == action[:, :1]).all())
     if constant and not torch.allclose(action[:, 0], mean):
