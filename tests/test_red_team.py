@@ -87,6 +87,12 @@ def test_no_page_is_larger_than_a_browser_takes(after):
     assert max(map(len, after.pages.values())) < 30_000_000
 
 
+def test_no_picture_has_more_pixels_than_a_browser_can_hold(after):
+    assert "it is 100,000 × 100,000 pixels large" in after.pages["exhausting-pixels"]
+    assert "data:image/png;base64,iVBOR" not in after.pages["exhausting-pixels"]
+    assert "data:image/png;base64,iVBOR" in after.pages["exhausting-gallery"]
+
+
 def test_nothing_is_left_behind(after):
     assert (after.survivors, after.written, after.heard) == ([], [], [])
     assert after.scratches

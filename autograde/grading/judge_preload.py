@@ -5,6 +5,7 @@ not survive a fork.
 """
 
 import contextlib
+import gc
 import importlib
 import os
 import signal
@@ -14,3 +15,5 @@ os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS
 for name in ("numpy", "torch", "course_lib.checks", "autograde.grading.judge"):
     with contextlib.suppress(ImportError):  # The judge that needs it will say what is missing.
         importlib.import_module(name)
+gc.collect()
+gc.freeze()  # The collector would go through all of it again and again, in every judge.

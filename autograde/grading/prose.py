@@ -12,6 +12,7 @@ from typing import Any
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from autograde.grading.mathml import mathml
+from autograde.grading.pictures import is_harmless
 
 MAX_LENGTH = 30_000
 WEB = re.compile(r"(https?:|mailto:|#|[\w./-]+$)", re.IGNORECASE)
@@ -44,7 +45,7 @@ class SafeRenderer(IPythonRenderer):
 
     def image(self, text: str, url: str, title: str | None = None) -> str:
         """A picture that the page holds itself; others would be fetched, and tell who reads."""
-        if url.startswith(("data:image/png;", "data:image/jpeg;")):
+        if is_harmless(url):
             return super().image(text, url, title)
         return f"[picture: {text}]"
 

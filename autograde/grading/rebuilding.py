@@ -17,6 +17,7 @@ from nbgrader.preprocessors import ClearHiddenTests
 from autograde.grading.graded_source import grade_id, visible_text
 from autograde.grading.harmless import without_html
 from autograde.grading.notes import Note
+from autograde.grading.pictures import without_odd_pictures
 from autograde.grading.reading import StudentCell
 
 HEADING = "Notes of the grader"
@@ -151,8 +152,8 @@ def own_cells(cells: list[StudentCell]) -> list[NotebookNode]:
 
 
 def shown(text: str, kind: str) -> str:
-    """The text of a cell, without working HTML if it is prose."""
-    return text if kind == "code" else without_html(text)
+    """The text of a cell; if it is prose, without working HTML and odd pictures."""
+    return text if kind == "code" else without_html(without_odd_pictures(text))
 
 
 def unique_ids(notebook: NotebookNode) -> None:

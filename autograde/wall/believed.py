@@ -1,13 +1,12 @@
 """What a worker says about a cell, made fit to be kept: known kinds only, bounded, escaped."""
 
-import base64
 from typing import Any
 
-from autograde.grading.harmless import safe_text
+from autograde.grading.harmless import PICTURES, safe_text
+from autograde.grading.pictures import NoPicture, harmless_picture
 from autograde.grading.recording import MAX_OUTPUTS, Recorder
 
 STATUSES = ("ok", "error", "timeout")
-FIRST_BYTES = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
 MAX_MESSAGE = 20_000
 MAX_LINES = 200
 
@@ -53,23 +52,18 @@ def record(recorder: Recorder, output: dict[str, Any]) -> None:
 
 
 def shown(data: Any) -> dict[str, str]:
-    """The text of a display, and pictures that begin as pictures do."""
+    """The text of a display, and its pictures; where one is left out, the text says why."""
     if not isinstance(data, dict):
         return {}
     kept = {"text/plain": text_of(data["text/plain"], 10**6)} if "text/plain" in data else {}
-    for kind, first in FIRST_BYTES.items():
-        encoded = data.get(kind)
-        if isinstance(encoded, str) and begins_with(encoded, first):
-            kept[kind] = encoded
+    for kind in PICTURES:
+        try:
+            if kind in data:
+                kept[kind] = harmless_picture(kind, data[kind])
+        except NoPicture as error:
+            lines = [kept.get("text/plain", ""), f"… a picture was left out: {error} …"]
+            kept["text/plain"] = "\n".join(filter(None, lines))
     return kept
-
-
-def begins_with(encoded: str, first: bytes) -> bool:
-    """Whether a picture in base64 begins with these bytes."""
-    try:
-        return base64.b64decode(encoded[:16]).startswith(first)
-    except ValueError:
-        return False
 
 
 def text_of(value: Any, most: int) -> str:

@@ -5,6 +5,7 @@ import os
 import signal
 import traceback
 from collections.abc import Callable, Iterator
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -68,6 +69,13 @@ def run_all(function: Callable, watched: tuple[str, ...], cases: list) -> list[l
 def method(name: str) -> Callable:
     """The method of this name, as a function of the object and the rest."""
     return lambda one, *args, **kwargs: getattr(one, name)(*args, **kwargs)
+
+
+def in_manner(function: Callable, name: str, number: int) -> Callable:
+    """The function, called in another manner than once with what is given."""
+    from course_lib.checks.outcome import again, stretched
+
+    return partial({"again": again, "stretched": stretched}[name], function, number)
 
 
 def step(iterator: Iterator) -> list:

@@ -15,7 +15,7 @@ from autograde.wall.wire import ARRAYS, DTYPES, MAX_BUFFERS, MAX_DEPTH, MAX_HEAD
 Keep = Callable[[Any], list]
 
 
-def encode(value: Any, buffers: list[bytes], keep: Keep, depth: int = 0) -> Any:
+def encode(value: Any, buffers: list[bytes | np.ndarray], keep: Keep, depth: int = 0) -> Any:
     """The value as it stands in a header; `keep` makes the tag of what cannot cross."""
     if depth > MAX_DEPTH:
         raise ValueError(f"it is nested more than {MAX_DEPTH} deep")
@@ -51,21 +51,25 @@ def encode(value: Any, buffers: list[bytes], keep: Keep, depth: int = 0) -> Any:
     return [kind, number, *(encode(one, buffers, keep, depth + 1) for one in about)]
 
 
-def encode_tensor(tensor: torch.Tensor, buffers: list[bytes]) -> list:
+def encode_tensor(tensor: torch.Tensor, buffers: list[bytes | np.ndarray]) -> list:
     """dtype, shape, whether it wants a gradient, and where its bytes are."""
     name = str(tensor.dtype).removeprefix("torch.")
     if name not in DTYPES or tensor.layout is not torch.strided:
         raise ValueError(f"a {name} tensor of layout {tensor.layout} cannot be handed over")
-    buffers.append(raw(tensor))
+    buffers.append(in_rows(tensor))
     wants = bool(tensor.requires_grad)
     return ["tensor", name, [int(n) for n in tensor.shape], wants, len(buffers) - 1]
 
 
 def raw(tensor: torch.Tensor) -> bytes:
     """The numbers as they lie in memory, row by row."""
+    return in_rows(tensor).tobytes()
+
+
+def in_rows(tensor: torch.Tensor) -> np.ndarray:
+    """The numbers row by row, as bytes: the tensor's own memory, where that is possible."""
     plain = tensor.detach().cpu().resolve_conj().resolve_neg()
-    plain = plain.view(torch.int16) if plain.dtype is torch.bfloat16 else plain
-    return plain.numpy().tobytes()
+    return plain.contiguous().reshape(-1).view(torch.uint8).numpy()
 
 
 def encode_sequence(value: list | tuple, buffers: list[bytes], keep: Keep, depth: int) -> list:
@@ -85,7 +89,7 @@ def pack(message: Mapping[str, Any], keep: Keep) -> bytes:
     Raises:
         ValueError: it cannot be sent: too large, too deep, or of a kind that does not cross.
     """
-    buffers: list[bytes] = []
+    buffers: list[bytes | np.ndarray] = []
     encoded = {name: encode(value, buffers, keep) for name, value in message.items()}
     sizes = [len(one) for one in buffers]
     header = json.dumps({"message": encoded, "sizes": sizes}, allow_nan=False).encode()

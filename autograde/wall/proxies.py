@@ -73,6 +73,14 @@ class Remote:
         """What calls have taken in the student's process so far, as that says."""
         return self._session.cpu_seconds
 
+    def again(self, times: int, *args: Any, **kwargs: Any) -> list[Any]:
+        """What comes of calling it several times in a row."""
+        return self._session.call(self, args, kwargs, ("again", times))
+
+    def stretched(self, count: int, *args: Any, **kwargs: Any) -> Any:
+        """What comes of calling it with each row of its matrices so many times."""
+        return self._session.call(self, args, kwargs, ("stretched", count))
+
     def watch(self) -> contextlib.AbstractContextManager:
         """Calls meanwhile are made under the watch for a row times a column."""
         return self._session.watch()

@@ -8,6 +8,7 @@ from typing import Any
 from autograde.wall.wire import MAX_BUFFERS, MAX_HEADER, Find, require, unpack
 
 TICK = 0.25  # seconds
+CHUNK = 2**18  # bytes: more than a socket hands out at once
 
 
 class Reader:
@@ -16,6 +17,7 @@ class Reader:
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
         self.data = bytearray()
+        self.chunk = memoryview(bytearray(CHUNK))  # one for all: fresh memory costs more than bytes
         tick = struct.pack("@ll", 0, round(1e6 * TICK))
         for direction in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
             connection.setsockopt(socket.SOL_SOCKET, direction, tick)
@@ -35,9 +37,9 @@ class Reader:
         header, body = struct.unpack("!II", self.data[:8])
         require(header <= MAX_HEADER and body <= MAX_BUFFERS, "a frame that is too large")
         self.fill(8 + header + body, wait)  # Who is interrupted meanwhile has lost nothing.
-        frame = bytes(self.data[8 : 8 + header + body])
-        del self.data[: 8 + header + body]
-        return unpack(frame[:header], frame[header:], find)
+        frame, self.data = self.data, self.data[8 + header + body :]
+        view = memoryview(frame)[8:]
+        return unpack(bytes(view[:header]), view[header : header + body], find)
 
     def has_more(self) -> bool:
         """Whether something is there that has not been read."""
@@ -53,11 +55,11 @@ class Reader:
         while len(self.data) < length:
             wait()
             try:
-                part = self.connection.recv(max(length - len(self.data), 65536))
+                count = self.connection.recv_into(self.chunk)
             except (BlockingIOError, InterruptedError):
                 continue
             except OSError:
-                part = b""
-            if not part:
+                count = 0
+            if not count:
                 raise EOFError("the other side is gone")
-            self.data += part
+            self.data += self.chunk[:count]

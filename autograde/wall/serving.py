@@ -15,7 +15,16 @@ from typing import Any
 import torch
 
 from autograde.grading.recording import Recorder, RecordingShell
-from autograde.wall.calling import Changes, end_others, method, never, run_all, step, watching
+from autograde.wall.calling import (
+    Changes,
+    end_others,
+    in_manner,
+    method,
+    never,
+    run_all,
+    step,
+    watching,
+)
 from autograde.wall.cells import recorded, run_part, time_limit
 from autograde.wall.gradients import linked, perform
 from autograde.wall.handing import Handing
@@ -85,6 +94,7 @@ class Server(Handing):
         target: Callable | str,
         args: tuple,
         kwargs: dict[str, Any],
+        manner: tuple[str, int] | None,
         seconds: float,
         grad: bool,
         watch: bool,
@@ -96,6 +106,8 @@ class Server(Handing):
         changes = Changes(args, kwargs)
         if isinstance(target, str):
             target = method(target)
+        if manner is not None:
+            target = in_manner(target, *manner)
         with (
             recorded(self.shell) as recorder,
             watching(watch) as shapes,

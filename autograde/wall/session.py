@@ -66,8 +66,17 @@ class Session(Conversation):
         self.state = None
         return super().go_on(connection)
 
-    def call(self, target: Remote | Method, args: tuple, kwargs: dict[str, Any]) -> Any:
-        """Call a student's function as if it were here."""
+    def call(
+        self,
+        target: Remote | Method,
+        args: tuple,
+        kwargs: dict[str, Any],
+        manner: tuple[str, int] | None = None,
+    ) -> Any:
+        """Call a student's function as if it were here.
+
+        `manner` is "again" or "stretched", and how often: see `course_lib.checks.outcome`.
+        """
         tensors = list(tensors_in([args, kwargs]))
         generators = [one for one in [*args, *kwargs.values()] if isinstance(one, torch.Generator)]
         links = self.loans.links(tensors)
@@ -77,7 +86,7 @@ class Session(Conversation):
         try:
             reply = self.ask(
                 "call", target=target.name if isinstance(target, Method) else target,
-                args=args, kwargs=kwargs, seconds=self.left,
+                args=args, kwargs=kwargs, manner=manner, seconds=self.left,
                 grad=torch.is_grad_enabled(), watch=self.watched is not None,
                 state=self.moved_state(), links=links,
             )  # fmt: skip
@@ -86,7 +95,9 @@ class Session(Conversation):
             raise
         finally:
             self.loans.lent = lent  # What was lent for this call is not there after it.
-        self.transcript.add(target, args, kwargs, reply["value"])
+        require_manner(manner, reply["value"])
+        more = {"manner": list(manner)} if manner else {}
+        self.transcript.add(target, args, kwargs, reply["value"], **more)
         self.note(reply, tensors, generators)
         places = [place for place, one in enumerate(tensors) if one.requires_grad]
         return take(self, reply, [tensors[place] for place in places if place not in links])
@@ -154,3 +165,13 @@ class Session(Conversation):
             yield Watch(self.watched)
         finally:
             self.watched = None
+
+
+def require_manner(manner: tuple[str, int] | None, value: Any) -> None:
+    """A function that was called again and again has so many results; the worker cannot mistake it.
+
+    Raises:
+        Lost: it has not.
+    """
+    if manner and manner[0] == "again" and (type(value) is not list or len(value) != manner[1]):
+        raise Lost(BROKE, "another number of results than asked for")

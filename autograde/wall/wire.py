@@ -175,7 +175,7 @@ def sized(shape: Any, itemsize: int) -> int:
     return math.prod(shape) * itemsize
 
 
-def unpack(header: bytes, body: bytes, find: Find) -> dict[str, Any]:
+def unpack(header: bytes, body: bytes | memoryview, find: Find) -> dict[str, Any]:
     """The message of a frame: a dictionary with values by name."""
     try:
         data = json.loads(header, parse_constant=refuse_constant)

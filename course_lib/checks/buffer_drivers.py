@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from course_lib.checks.outcome import again
 from course_lib.checks.settling import settle
 
 FIELDS = ("obs", "action", "reward", "next_obs", "terminated")
@@ -98,11 +99,11 @@ def draws_of_buffers(function: Callable, inputs: Mapping[str, Any]) -> str:
     drawn = []
     with torch.random.fork_rng(devices=[]):
         for global_seed, seed in ((1, 0), (2, 0), (3, 1)):
-            torch.manual_seed(global_seed)
+            torch.default_generator.manual_seed(global_seed)
             buffer = filled_buffer(function, {**inputs, "seed": seed})
-            drawn.append([buffer.sample(40)[2] for _ in range(2)])
-    first, again, other = drawn
-    same = "the same" if torch.equal(first[0], again[0]) else "other"
+            drawn.append([one[2] for one in again(buffer.sample, 2, 40)])
+    first, second, other = drawn
+    same = "the same" if torch.equal(first[0], second[0]) else "other"
     differs = "the same" if torch.equal(first[0], other[0]) else "other"
     later = "the same" if torch.equal(first[0], first[1]) else "other"
     return f"same seed: {same} draws; another seed: {differs} draws; the next draw: {later} rows"

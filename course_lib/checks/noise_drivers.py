@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.random import fork_rng
 
+from course_lib.checks.outcome import again, stretched
 from course_lib.checks.settling import settle
 
 EXPLORING_DRAWS = 4000
@@ -15,9 +16,8 @@ EXPLORING_DRAWS = 4000
 
 def exploring(function: Callable, inputs: Mapping[str, Any]) -> Tensor:
     """(R, n, D) draws around every row of `action`."""
-    action = inputs["action"].repeat_interleave(EXPLORING_DRAWS, 0)
     with fork_rng(devices=[]):
-        noisy = torch.as_tensor(function(**{**inputs, "action": action}))
+        noisy = torch.as_tensor(stretched(function, EXPLORING_DRAWS, **inputs))
     return noisy.detach().double().reshape(len(inputs["action"]), EXPLORING_DRAWS, -1)
 
 
@@ -49,7 +49,7 @@ def shares_at_bounds(function: Callable, inputs: Mapping[str, Any]) -> list[Tens
 def walked(function: Callable, inputs: Mapping[str, Any], steps: int) -> tuple[Any, Tensor]:
     """An object with `sample`, and its first samples as rows: (steps, elements)."""
     noise = function(**inputs)
-    taken = [torch.as_tensor(noise.sample()).double().reshape(-1) for _ in range(steps)]
+    taken = [torch.as_tensor(one).double().reshape(-1) for one in again(noise.sample, steps)]
     return noise, torch.stack(taken)
 
 
@@ -57,7 +57,7 @@ def walked(function: Callable, inputs: Mapping[str, Any], steps: int) -> tuple[A
 def sample_shapes(function: Callable, inputs: Mapping[str, Any]) -> str:
     """The shapes of two samples in a row, in words."""
     noise = function(**inputs)
-    shapes = [tuple(torch.as_tensor(noise.sample()).shape) for _ in range(2)]
+    shapes = [tuple(torch.as_tensor(one).shape) for one in again(noise.sample, 2)]
     return f"samples of shapes {shapes[0]} and {shapes[1]}"
 
 
@@ -110,7 +110,7 @@ def repeat_walk(function: Callable, inputs: Mapping[str, Any]) -> str:
     for global_seed in (1, 2):
         generator = torch.Generator().manual_seed(inputs["generator"].initial_seed())
         with fork_rng(devices=[]):
-            torch.manual_seed(global_seed)
+            torch.default_generator.manual_seed(global_seed)
             noise = function(**{**inputs, "generator": generator})
-            paths.append(torch.stack([torch.as_tensor(noise.sample()) for _ in range(3)]))
+            paths.append(torch.stack([torch.as_tensor(one) for one in again(noise.sample, 3)]))
     return "the same walk twice" if torch.equal(*paths) else "two different walks"

@@ -126,6 +126,33 @@ def detach(value: Any) -> Any:
     return value
 
 
+def again(function: Callable, times: int, *args: Any, **kwargs: Any) -> list[Any]:
+    """What comes of calling a function several times in a row, each result copied as it comes.
+
+    A function that runs in another process may have an `again` of its own, so that the calls cross
+    together.
+    """
+    if hasattr(function, "again"):
+        return function.again(times, *args, **kwargs)
+    return [copied(function(*args, **kwargs)) for _ in range(times)]
+
+
+def stretched(function: Callable, count: int, *args: Any, **kwargs: Any) -> Any:
+    """What comes of calling a function with each row of its matrices so many times in a row.
+
+    A function that runs in another process may have a `stretched` of its own, so that only the rows
+    cross.
+    """
+    if hasattr(function, "stretched"):
+        return function.stretched(count, *args, **kwargs)
+
+    def long(value: Any) -> Any:
+        matrix = isinstance(value, Tensor) and value.ndim > 1
+        return value.repeat_interleave(count, 0) if matrix else value
+
+    return function(*map(long, args), **{name: long(value) for name, value in kwargs.items()})
+
+
 def line_of(function: Callable, error: BaseException) -> str:
     """The line of the function's own code that raised, as "line 3: code"; empty if unknown.
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from course_lib.checks.outcome import again, stretched
 from course_lib.checks.settling import settle, within
 
 CATEGORICAL_DRAWS, GAUSSIAN_DRAWS, AGAIN = 6000, 10_000, 12
@@ -42,7 +43,7 @@ def repeat_draw(function: Callable, inputs: Mapping[str, Any]) -> str:
     draws = []
     with torch.random.fork_rng(devices=[]):
         for global_seed in (1, 2):
-            torch.manual_seed(global_seed)
+            torch.default_generator.manual_seed(global_seed)
             generator = torch.Generator().manual_seed(inputs["generator"].initial_seed())
             draws.append(torch.as_tensor(function(**{**inputs, "generator": generator})))
     return "the same draw twice" if torch.equal(*draws) else "two different draws"
@@ -51,7 +52,7 @@ def repeat_draw(function: Callable, inputs: Mapping[str, Any]) -> str:
 def draw_again(function: Callable, inputs: Mapping[str, Any]) -> str:
     """Whether a generator that is used again and again moves on."""
     with same_global_dice(inputs):
-        draws = [torch.as_tensor(function(**inputs)) for _ in range(AGAIN)]
+        draws = [torch.as_tensor(one) for one in again(function, AGAIN, **inputs)]
     moved = any(not torch.equal(draws[0], other) for other in draws[1:])
     return "different draws" if moved else "the same draw every time"
 
@@ -64,7 +65,7 @@ def frequencies(function: Callable, inputs: Mapping[str, Any]) -> Tensor:
     logits = inputs["logits"]
     rows, num_actions = logits.shape
     with same_global_dice(inputs):
-        action = function(logits.repeat_interleave(CATEGORICAL_DRAWS, 0), inputs["generator"])
+        action = stretched(function, CATEGORICAL_DRAWS, logits, inputs["generator"])
     taken = torch.as_tensor(action).reshape(rows, CATEGORICAL_DRAWS).long()
     taken = taken - taken.max() if bool((taken == taken[0, 0]).all()) else taken
     frequency = one_hot(taken, num_actions).double().mean(1)
@@ -80,11 +81,9 @@ def gaussian_draws(function: Callable, inputs: Mapping[str, Any]) -> tuple[Tenso
     One noise in all draws counts as a noise of 1: which one it is was luck.
     """
     mean, log_std = inputs["mean"].double(), inputs["log_std"].double()
-    std, once = log_std.exp().expand_as(mean), inputs["log_std"]
-    per_row = once if once.ndim == 1 else once.repeat_interleave(GAUSSIAN_DRAWS, 0)
+    std, given = log_std.exp().expand_as(mean), (inputs["mean"], inputs["log_std"])
     with same_global_dice(inputs):
-        repeated = inputs["mean"].repeat_interleave(GAUSSIAN_DRAWS, 0)
-        action = function(repeated, per_row, inputs["generator"])
+        action = stretched(function, GAUSSIAN_DRAWS, *given, inputs["generator"])
     action = torch.as_tensor(action).detach().double().reshape(len(mean), GAUSSIAN_DRAWS, -1)
     constant = action.shape[-1] == mean.shape[-1] and bool((action == action[:, :1]).all())
     if constant and not torch.allclose(action[:, 0], mean):

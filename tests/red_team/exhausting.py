@@ -93,11 +93,17 @@ AXES = (
     "    return torch.zeros([6] * 9, dtype=torch.uint8)\n"
 )
 COLOURS = " \n" * 4_000 + "pass"
-GALLERY = (
-    "import base64\nfrom IPython.display import display\n"
-    "data = base64.b64encode(b'\\x89PNG\\r\\n\\x1a\\n' + bytes(2_900_000)).decode()\n"
-    "display({'image/png': data}, raw=True)"
+DRAW = (
+    "import base64, struct\nfrom IPython.display import display\n"
+    "def show(side, size):\n"
+    "    header = struct.pack('!IIBBBBB', side, side, 8, 0, 0, 0, 0)\n"
+    "    parts = [(b'IHDR', header), (b'IDAT', bytes(size)), (b'IEND', b'')]\n"
+    "    data = [struct.pack('!I', len(body)) + name + body + bytes(4) for name, body in parts]\n"
+    "    data = b'\\x89PNG\\r\\n\\x1a\\n' + b''.join(data)\n"
+    "    display({'image/png': base64.b64encode(data).decode()}, raw=True)\n"
 )
+GALLERY = f"{DRAW}show(1000, 2_900_000)"
+PIXELS = f"{DRAW}show(100_000, 1000)"
 
 
 def gallery(notebook):
@@ -139,6 +145,7 @@ SUBMISSIONS = (
     Submission("exhausting-output", "print a gigabyte", OUTPUT),
     Submission("exhausting-picture", "show pictures without end", PICTURE),
     Submission("exhausting-gallery", "show large pictures in many cells", damage=gallery),
+    Submission("exhausting-pixels", "show a picture of ten billion pixels", PIXELS),
     Submission("exhausting-displays", "show thousands of things", DISPLAYS),
     Submission("exhausting-huge", "answer with sixteen gigabytes", loss=HUGE),
     Submission("exhausting-deep", "answer with a list in a list in a list", loss=DEEP),
