@@ -140,10 +140,10 @@ def test_a_written_answer_is_graded_by_hand_and_stays_graded(demo, tmp_path):
             page.locator("textarea.comment").first.wait_for()
     assert all(url.startswith(("http://127.0.0.1:", "data:", "blob:")) for url in outside)
     assert trouble == []
-    kept(demo, room)
+    kept(demo, room, tmp_path)
 
 
-def kept(demo, room):
+def kept(demo, room, pictures):
     """The points are in the report, survive another run of the grader, and stand in feedback."""
     assert by_hand(demo, room) == (1.5, False)
     path = next((room.submitted / STUDENT / "02_small").glob("*.ipynb"))
@@ -157,7 +157,7 @@ def kept(demo, room):
     page = room.feedback / STUDENT / "02_small" / "small.html"
     assert "what b &lt; 1 does to the <em>variance</em>" in page.read_text(encoding="utf-8")
     command("report", "--demo", "--course", demo.room.root)
-    look_at_the_report(room)
+    look_at_the_report(room, pictures)
 
 
 def by_hand(demo, room):
@@ -167,7 +167,7 @@ def by_hand(demo, room):
     return one.points, one.needs_manual_grade
 
 
-def look_at_the_report(room):
+def look_at_the_report(room, pictures):
     """The points by hand are on its page, and each name leads to what is said of it."""
     with a_browser() as browser:
         page = browser.new_page(viewport={"width": 1300, "height": 900})
@@ -176,6 +176,11 @@ def look_at_the_report(room):
             has=page.get_by_role("rowheader", name=STUDENT, exact=True)
         )
         assert "8.5" in row.first.inner_text()
+        page.screenshot(path=pictures / "report.png", full_page=True)
+        row.first.get_by_role("link", name=STUDENT).click()
+        assert page.get_by_text("what b < 1 does to the").is_visible()
+        page.screenshot(path=pictures / "feedback.png", full_page=True)
+        page.go_back()
         link = page.get_by_role("link", name="needs a look").first
         target = link.get_attribute("href")
         link.click()

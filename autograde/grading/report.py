@@ -5,6 +5,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import astuple, fields
 from pathlib import Path
+from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -62,6 +63,7 @@ def render(tables: list[LessonResults], strays: Sequence[Note] = ()) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["feedback"] = feedback_link
     environment.filters["points"] = number
     environment.filters["breakable"] = breakable
     environment.filters["percent"] = percent
@@ -73,6 +75,11 @@ def render(tables: list[LessonResults], strays: Sequence[Note] = ()) -> str:
 def sign(status: str) -> str:
     """The sign of a status; trouble of any kind is an exclamation mark."""
     return SIGNS.get(status, "!")
+
+
+def feedback_link(student: str, lesson: Lesson) -> str:
+    """From the report to what a student reads; their folders lie side by side."""
+    return quote(f"../feedback/{student}/{lesson.name}/{lesson.slug}.html")
 
 
 def breakable(name: str) -> Markup:
