@@ -16,6 +16,7 @@ from autograde.grading.classroom import Classroom
 from autograde.grading.notes import Note
 from autograde.grading.outcomes import NOT_WRITTEN, PARTLY, RIGHT
 from autograde.grading.results import LessonResults, gather
+from autograde.grading.trouble import clear_messages
 from autograde.lesson import Lesson
 
 HEADER = (
@@ -33,6 +34,7 @@ HEADER = (
 SIGNS = {RIGHT: "✓", PARTLY: "◐", NOT_WRITTEN: "–", "by hand": "✎", "wrong": "✗"}
 
 
+@clear_messages()
 def write_report(
     room: Classroom, lessons: list[Lesson], strays: Sequence[Note] = ()
 ) -> list[LessonResults]:
