@@ -432,6 +432,15 @@ def test_a_broken_notebook_is_named_and_the_others_are_built(course, tmp_path, c
     assert (tmp_path / "book" / "01_squares.html").exists()
 
 
+def test_an_interruption_is_one_line(course, tmp_path, capsys, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(book_folder, "write_bytes_if_new", interrupted)
+    assert run("book", tmp_path / "book", "--course", course) == 130
+    assert capsys.readouterr().err.startswith("course: Interrupted. Run it again")
+
+
 def test_a_course_without_a_notebook_makes_no_book(course, tmp_path, capsys):
     for path in course.rglob("*.ipynb"):
         path.write_text("{")

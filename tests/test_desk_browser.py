@@ -30,6 +30,9 @@ EXERCISE = """def trajectory_log_prob(log_p0, log_prob, log_transition):
 QUESTION = """def answer_two_ends():
     return "{}"
 """
+TRAINING = """from course_lib.figures import train
+from course_lib.runs import RUNS
+history = train(RUNS["a2c-cartpole"].start(0), run="a2c-cartpole", max_steps=12_000)"""
 PANEL = "from course_lib import progress; progress()"
 CELLS = """() => jupyterapp.shell.currentWidget.content.widgets.map(
     one => one.model.getMetadata("nbgrader")?.grade_id ?? "")"""
@@ -95,12 +98,14 @@ class Student:
         self.tab.evaluate(GO_TO, place)
         return self.tab.locator(".jp-Cell.jp-mod-active")
 
-    def write(self, name: str | int, text: str) -> None:
-        """Put a text into a cell, by the keyboard, and run it."""
-        self.go_to(name).locator(".cm-content").click()
+    def write(self, name: str | int, text: str) -> Locator:
+        """Put a text into a cell, by the keyboard, and run it; its output."""
+        cell = self.go_to(name)
+        cell.locator(".cm-content").click()
         self.tab.keyboard.press("ControlOrMeta+a")
         self.tab.keyboard.insert_text(text)
-        self.tab.keyboard.press("Shift+Enter")
+        self.tab.keyboard.press("ControlOrMeta+Enter")
+        return cell.locator(".jp-OutputArea")
 
     def run(self, name: str | int) -> Locator:
         """Run a cell; its output."""
@@ -205,8 +210,11 @@ def shows_the_panel_before_and_after_a_restart(student: Student, workspace: Path
     student.go_to("check-answer-two-ends")
     tab.evaluate("() => jupyterapp.commands.execute('notebook:insert-cell-below')")
     place = tab.evaluate(CELLS).index("check-answer-two-ends") + 1
-    student.write(place, PANEL)
-    output = student.run(place)
+    output = student.write(place, TRAINING)
+    student.sees(output, "s of training")
+    ended = re.compile("Learning curve")
+    expect(output.locator("img")).to_have_attribute("alt", ended, timeout=PATIENCE)
+    output = student.write(place, PANEL)
     student.sees(output, "3 of 23 points", "✓ passed", "Exercise 1 · trajectory_log_prob")
     tab.keyboard.press("ControlOrMeta+s")
     tab.evaluate("() => { jupyterapp.commands.execute('notebook:restart-kernel'); }")

@@ -2,11 +2,11 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 import urllib.request
 from contextlib import closing, contextmanager
@@ -51,29 +51,22 @@ def demo(tmp_path_factory):
 
 
 @contextmanager
-def server(root):
-    """`course formgrader --demo` at work; its address."""
+def server(root, log):
+    """`course formgrader --demo` at work, what it says in a file; the address that it names."""
     with closing(socket.create_server(("127.0.0.1", 0))) as probe:
         port = probe.getsockname()[1]
     words = ["formgrader", "--demo", "--no-browser", "--port", str(port)]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "autograde.cli", *words],
-        cwd=root,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "JUPYTER_TOKEN": "secret"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    said = ""
+    with open(log, "wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "autograde.cli", *words],
+            cwd=root,
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY), "JUPYTER_TOKEN": "secret"},
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+        )
     try:
-        while f"http://127.0.0.1:{port}/" not in said:
-            line = process.stdout.readline()
-            assert line, said
-            said += line
-        assert f"http://127.0.0.1:{port}/formgrader?token=" in said  # Not JupyterLab itself.
-        threading.Thread(target=process.stdout.read, daemon=True).start()  # or it would stop
-        yield f"http://127.0.0.1:{port}/formgrader"
+        yield address_in(log, port, process)
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         try:
@@ -83,17 +76,21 @@ def server(root):
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-def asked(address):
-    """What the server answers, as soon as there is one."""
+def address_in(log, port, process):
+    """Where the server says that it is: formgrader, not JupyterLab itself."""
     until = time.monotonic() + 120
-    while True:
-        try:
-            with urllib.request.urlopen(f"{address}?token=secret", timeout=30) as answer:
-                return json.loads(answer.read())
-        except OSError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.3)
+    while not (found := re.search(rf"http://127.0.0.1:{port}/\S+", log.read_text("utf-8"))):
+        assert process.poll() is None and time.monotonic() < until, log.read_text("utf-8")
+        time.sleep(0.3)
+    address, _, token = found[0].partition("?")
+    assert (address, token) == (f"http://127.0.0.1:{port}/formgrader", "token=...")
+    return address
+
+
+def asked(address):
+    """What the server answers."""
+    with urllib.request.urlopen(f"{address}?token=secret", timeout=60) as answer:
+        return json.loads(answer.read())
 
 
 def grade_by_hand(page):
@@ -113,7 +110,7 @@ def grade_by_hand(page):
 
 def test_a_written_answer_is_graded_by_hand_and_stays_graded(demo, tmp_path):
     room, outside, trouble = open_demo(demo.room.root), [], []
-    with server(demo.room.root) as address, a_browser() as browser:
+    with server(demo.room.root, tmp_path / "log") as address, a_browser() as browser:
         listed = asked(f"{address}/api/submitted_notebooks/02_small/small")
         names = {one["student"]: one["id"] for one in listed}
         page = browser.new_page(viewport={"width": 1300, "height": 900})
@@ -140,10 +137,10 @@ def test_a_written_answer_is_graded_by_hand_and_stays_graded(demo, tmp_path):
             page.locator("textarea.comment").first.wait_for()
     assert all(url.startswith(("http://127.0.0.1:", "data:", "blob:")) for url in outside)
     assert trouble == []
-    kept(demo, room)
+    kept(demo, room, tmp_path)
 
 
-def kept(demo, room):
+def kept(demo, room, pictures):
     """The points are in the report, survive another run of the grader, and stand in feedback."""
     assert by_hand(demo, room) == (1.5, False)
     path = next((room.submitted / STUDENT / "02_small").glob("*.ipynb"))
@@ -157,7 +154,7 @@ def kept(demo, room):
     page = room.feedback / STUDENT / "02_small" / "small.html"
     assert "what b &lt; 1 does to the <em>variance</em>" in page.read_text(encoding="utf-8")
     command("report", "--demo", "--course", demo.room.root)
-    look_at_the_report(room)
+    look_at_the_report(room, pictures)
 
 
 def by_hand(demo, room):
@@ -167,7 +164,7 @@ def by_hand(demo, room):
     return one.points, one.needs_manual_grade
 
 
-def look_at_the_report(room):
+def look_at_the_report(room, pictures):
     """The points by hand are on its page, and each name leads to what is said of it."""
     with a_browser() as browser:
         page = browser.new_page(viewport={"width": 1300, "height": 900})
@@ -176,6 +173,11 @@ def look_at_the_report(room):
             has=page.get_by_role("rowheader", name=STUDENT, exact=True)
         )
         assert "8.5" in row.first.inner_text()
+        page.screenshot(path=pictures / "report.png", full_page=True)
+        row.first.get_by_role("link", name=STUDENT).click()
+        assert page.get_by_text("what b < 1 does to the").is_visible()
+        page.screenshot(path=pictures / "feedback.png", full_page=True)
+        page.go_back()
         link = page.get_by_role("link", name="needs a look").first
         target = link.get_attribute("href")
         link.click()

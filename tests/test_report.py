@@ -14,6 +14,7 @@ from autograde.grading.report import (
     HEADER,
     SIGNS,
     as_text,
+    feedback_link,
     grades_csv,
     number,
     questions_csv,
@@ -118,7 +119,15 @@ def test_every_link_on_the_page_leads_somewhere(table):
     ids = {given["id"] for _, given in page.tags if "id" in given}
     links = [given["href"] for tag, given in page.tags if tag == "a"]
     assert {link[1:] for link in links if link.startswith("#")} <= ids
-    assert [link for link in links if not link.startswith("#")] == ["grades.csv", "questions.csv"]
+    feedback = [f"../feedback/{name}/02_small/small.html" for name in ("ada", "bob", "cyn")]
+    others = [link for link in links if not link.startswith("#")]
+    assert others == ["grades.csv", "questions.csv", *feedback]
+
+
+def test_a_link_to_feedback_is_of_plain_letters():
+    assert feedback_link("Zoë <b>", Lesson(root=None, name="02_small")) == (
+        "../feedback/Zo%C3%AB%20%3Cb%3E/02_small/small.html"
+    )
 
 
 def test_tables_can_be_read_aloud_and_scrolled_by_keyboard(table):

@@ -158,6 +158,20 @@ def test_a_lesson_of_which_nothing_is_graded_has_nothing_to_export(tmp_path, cap
     assert "Nothing of 02_small is graded yet" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["export", "report"])
+def test_a_file_that_another_program_holds_is_named(small, tmp_path, capsys, monkeypatch, command):
+    def held(source, target):  # What Windows says while a spreadsheet shows the file.
+        raise PermissionError(13, "Permission denied", str(target))
+
+    monkeypatch.setattr("os.replace", held)
+    (small.room.report / "grades.csv").write_text("old", encoding="utf-8")
+    arguments = ["--to", tmp_path] if command == "export" else []
+    assert course(small.room.root, command, *arguments) == 1
+    told = capsys.readouterr().err
+    assert "cannot be written" in told and ".csv" in told
+    assert "Close programs that have it open" in told
+
+
 def test_no_name_is_a_formula_for_a_spreadsheet(tmp_path):
     path = written(tmp_path / "x.csv", [("=1+1", "-")])
     assert path.read_text(encoding="utf-8") == "'=1+1,-\n"

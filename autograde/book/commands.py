@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from autograde.building.commands import CourseFolder
+from autograde.errors import CourseError
 
 if TYPE_CHECKING:
     from autograde.book.book import Result
@@ -43,7 +44,10 @@ def book_command(
     began = time.perf_counter()
     root = (course or find_course(Path.cwd())).resolve()
     target = (folder or root / FOLDER).expanduser().resolve()
-    result = make_book(root, target)
+    try:
+        result = make_book(root, target)
+    except KeyboardInterrupt:
+        raise CourseError("Interrupted. Run it again: it takes up what is there.", 130) from None
     tell(result, target, time.perf_counter() - began)
     if open_it:
         typer.launch((target / "index.html").as_uri())

@@ -5,6 +5,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import astuple, fields
 from pathlib import Path
+from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -16,6 +17,7 @@ from autograde.grading.leaderboard import write_leaderboard
 from autograde.grading.notes import Note
 from autograde.grading.outcomes import NOT_WRITTEN, PARTLY, RIGHT
 from autograde.grading.results import LessonResults, gather
+from autograde.grading.trouble import clear_messages
 from autograde.lesson import Lesson
 
 HEADER = (
@@ -33,6 +35,7 @@ HEADER = (
 SIGNS = {RIGHT: "✓", PARTLY: "◐", NOT_WRITTEN: "–", "by hand": "✎", "wrong": "✗"}
 
 
+@clear_messages()
 def write_report(
     room: Classroom, lessons: list[Lesson], strays: Sequence[Note] = ()
 ) -> list[LessonResults]:
@@ -66,6 +69,7 @@ def render(
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["feedback"] = feedback_link
     environment.filters["points"] = number
     environment.filters["breakable"] = breakable
     environment.filters["percent"] = percent
@@ -77,6 +81,11 @@ def render(
 def sign(status: str) -> str:
     """The sign of a status; trouble of any kind is an exclamation mark."""
     return SIGNS.get(status, "!")
+
+
+def feedback_link(student: str, lesson: Lesson) -> str:
+    """From the report to what a student reads; their folders lie side by side."""
+    return quote(f"../feedback/{student}/{lesson.name}/{lesson.slug}.html")
 
 
 def breakable(name: str) -> Markup:

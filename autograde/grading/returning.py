@@ -19,6 +19,7 @@ from autograde.grading.identities import Identity, remembered
 from autograde.grading.platforms import CANVASES, MOODLES
 from autograde.grading.report import as_text, number
 from autograde.grading.results import LessonResults, Row, gather
+from autograde.grading.trouble import clear_messages
 from autograde.lesson import Lesson
 
 PLATFORMS = (MOODLES, CANVASES)
@@ -47,6 +48,7 @@ class Line:
     identity: Identity | None
 
 
+@clear_messages()
 def export(
     room: Classroom,
     lessons: list[Lesson],
@@ -67,7 +69,7 @@ def export(
         unfinished: also those who wait for points by hand, with what they have so far.
 
     Raises:
-        CourseError: no such platform, or nothing of these lessons is graded.
+        CourseError: no such platform, nothing of these lessons is graded, a file cannot be written.
     """
     if platform not in PLATFORMS:
         known = " or ".join(PLATFORMS)

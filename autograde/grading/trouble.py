@@ -27,7 +27,8 @@ def explained(error: OSError) -> str:
         return f"The disk is full{where}. Free some space, then run this again. {GOES_ON}"
     if error.errno in FORBIDDEN:
         return (
-            f"A file or folder cannot be written{where}: {error.strerror}. Make it writable for "
-            f"you, or use a course's folder that is, then run this again. {GOES_ON}"
+            f"A file or folder cannot be written{where}: {error.strerror}. Close programs that "
+            "have it open, or make it writable for you, or use a course's folder that is; then run "
+            f"this again. {GOES_ON}"
         )
     return f"The system refused something{where}: {error.strerror or error}. {GOES_ON}"

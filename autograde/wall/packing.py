@@ -69,7 +69,8 @@ def raw(tensor: torch.Tensor) -> bytes:
 def in_rows(tensor: torch.Tensor) -> np.ndarray:
     """The numbers row by row, as bytes: the tensor's own memory, where that is possible."""
     plain = tensor.detach().cpu().resolve_conj().resolve_neg()
-    return plain.contiguous().reshape(-1).view(torch.uint8).numpy()
+    plain = plain.view(torch.int16) if plain.dtype is torch.bfloat16 else plain
+    return np.ascontiguousarray(plain.numpy()).reshape(-1).view(np.uint8)
 
 
 def encode_sequence(value: list | tuple, buffers: list[bytes], keep: Keep, depth: int) -> list:

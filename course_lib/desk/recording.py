@@ -13,8 +13,6 @@ from course_lib.desk.places import find_workspace, told
 from course_lib.desk.records import Record, Records, change_records
 from course_lib.desk.standing import Standing, number
 
-WORKED = "worked"
-
 
 def record(
     name: str, points: float, possible: float, *, passed: bool, mistake: str | None = None
@@ -44,9 +42,8 @@ def current_workspace() -> Path | None:
         return None
     here = Path.cwd()
     found = find_workspace(here)
-    if found is None or here.relative_to(found).parts[:1] == (WORKED,):
-        return None
-    return found
+    # Lessons lie directly in it; what lies deeper is the worked course, or something else's folder.
+    return found if found in (here, here.parent) else None
 
 
 def noted(
