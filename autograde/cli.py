@@ -9,6 +9,7 @@ import typer
 from autograde.building import commands as build_commands
 from autograde.errors import CourseError
 from autograde.grading import commands as grade_commands
+from autograde.grading import returning_commands as return_commands
 from autograde.release import commands as release_commands
 from autograde.training import commands as train_commands
 from autograde.wall import commands as wall_commands
@@ -21,7 +22,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for group in (build_commands, grade_commands, release_commands, train_commands, wall_commands):
+for group in (
+    build_commands, grade_commands, return_commands, release_commands, train_commands, wall_commands
+):  # fmt: skip
     group.register(app)
 
 

@@ -39,13 +39,10 @@ Demo = Annotated[bool, typer.Option("--demo", help="The invented class of `cours
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    from autograde.grading import returning_commands  # which takes its options from here
-
     app.command("grade")(grade_command)
     app.command("report")(report_command)
     app.command("demo")(demo_command)
     app.command("formgrader")(formgrader_command)
-    returning_commands.register(app)
 
 
 def grade_command(
