@@ -16,7 +16,9 @@ import nbformat
 import pytest
 from nbgrader import utils
 from nbgrader.api import Gradebook
+from typer.main import get_command
 
+from autograde.cli import app
 from autograde.grading.commands import INTERRUPTED, NEEDS_A_LOOK
 from autograde.grading.graded_source import grade_id
 from autograde.invented.sample_class import without_markers
@@ -36,8 +38,8 @@ ELSEWHERE = {
     "course demo": ("test_grade_commands.py", "test_the_demonstration_grades_its_class"),
     "dask scheduler --port 8786": ("test_grading_cluster.py", "dask_scheduler"),
     "dask worker tcp://127.0.0.1:8786 --nthreads 1": ("test_grading_cluster.py", "dask_worker"),
-    "course grade 13 --fresh-episodes": ("test_grading_agents.py", '"--fresh-episodes"'),
-    "course leaderboard": ("test_leaderboard.py", '"leaderboard", "--names"'),
+    "course grade 13 --fresh-episodes": ("test_grading_agents.py", "fresh_episodes=True"),
+    "course leaderboard": ("test_leaderboard.py", "write_leaderboard("),
     "COURSE_DB=": ("test_grading_machine.py", "test_postgresql_holds_the_same_grades"),
 }
 ARCHIVE = "Course-REINFORCE-4321.zip"
@@ -63,6 +65,15 @@ def test_what_is_not_run_here_is_run_elsewhere():
             assert text in (REPOSITORY / "tests" / name).read_text(encoding="utf-8"), command
     assert len(TERM) >= 15
     assert len(ADDING) == 4
+
+
+def test_every_option_that_it_gives_a_command_is_one_there_is():
+    commands = get_command(app).commands
+    lines = [line.partition("course ")[2].split() for line in COMMANDS if "course " in line]
+    assert len(lines) > 12
+    for name, *words in lines:
+        known = {one for parameter in commands[name].params for one in parameter.opts}
+        assert {word for word in words if word.startswith("--")} <= known, name
 
 
 def test_the_extras_that_it_installs_are_there():
@@ -224,10 +235,9 @@ def test_the_guides_commands_teach_a_class_from_moodle(course):
     assert "Participant 4001,Ada Lovelace," in worksheet
     assert "REINFORCE (9876)" in (exported / "canvas-gradebook.csv").read_text(encoding="utf-8")
     with zipfile.ZipFile(root / "term.zip") as archive:
-        assert {"autograde/gradebook.db", "report/index.html"} <= {
-            name.removeprefix("autograde/") if "report" in name else name
-            for name in archive.namelist()
-        }
+        assert {"gradebook.db", "report/index.html", "report/changes.csv"} <= set(
+            archive.namelist()
+        )
     left = (root / "autograde" / "report" / "grades.csv").read_text(encoding="utf-8")
     assert "Ada Lovelace" in left and "Ben Nobody" not in left
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from autograde.building.build import build, check
+from autograde.building.build import Result, build, check
 from autograde.building.worked import notebook_text, read_worked
+from autograde.cli import main
 from autograde.errors import CourseError
 from autograde.grading.platforms import MAX_NAME_BYTES, cleaned, is_student, pieces
 from autograde.grading.whole_class import grade_class
@@ -202,6 +203,20 @@ def test_where_nothing_can_fork_grading_says_what_to_do_and_writes_no_grades(tmp
         grade_class(made.room, [made.lesson], judges=ThreadJudges())
     assert caught.value.exit_code == 2
     assert not (made.room.feedback / "ada").exists()
+
+
+def test_the_demonstration_goes_as_far_as_it_can_where_nothing_can_fork(
+    tmp_path, monkeypatch, capsys
+):
+    made = SmallClass(tmp_path)
+    monkeypatch.setattr("autograde.building.build.build", lambda lesson: Result(lesson.name))
+    monkeypatch.delattr(os, "fork")
+    with pytest.raises(SystemExit) as caught:
+        main(["demo", "--course", str(made.room.root)])
+    assert caught.value.code == 0  # start.py goes on, and the lessons can be opened.
+    shown = capsys.readouterr().out
+    assert "Grading needs Linux, macOS or WSL 2" in shown and "start.py lab" in shown
+    assert not (made.room.root / "autograde" / "demo").exists()
 
 
 def test_without_linux_walls_only_trusted_work_is_graded(tmp_path, monkeypatch):
