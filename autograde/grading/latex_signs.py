@@ -69,3 +69,10 @@ ELSEWHERE = {
     "fraktur": pairs("C ℭ H ℌ I ℑ R ℜ Z ℨ"),
     "bold": {},
 }
+RELATIONS = words(
+    r"= < > \le \leq \ge \geq \ne \neq \approx \propto \sim \equiv \to \rightarrow \leftarrow "
+    r"\Rightarrow \iff \Leftrightarrow \in \ll \gg"
+)
+OPENING, CLOSING = words(r"( [ { \{ \left"), words(r") ] } \} \right")
+# What a plus or minus may follow that belongs to the thing after it.
+BEFORE_A_SIGN = RELATIONS | words(r", ; | \| \mid \cdot \times + - ( [ \{ \langle \quad \qquad")

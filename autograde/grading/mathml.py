@@ -67,11 +67,15 @@ class Formula:
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise Unknown("depth")
-        parts = []
+        parts, last = [], ""
         while (token := self.peek()) and token not in ends:
             if token in ("}", "&", r"\\", r"\right") or token.startswith(r"\end"):
                 raise Unknown(token)
-            parts.append(self.scripted())
+            part = self.scripted()
+            if token in ("+", "-") and (not last or last in signs.BEFORE_A_SIGN):
+                part = part.replace("<mo>", '<mo form="prefix">', 1)
+            parts.append(part)
+            last = self.tokens[self.place - 1]
         self.depth -= 1
         return "".join(parts)
 
