@@ -153,6 +153,7 @@ def test_each_lesson_is_a_page_and_the_first_page_asks_its_question(pages):
         'href="01_squares.html"><span class="number">01</span> <span class="question">What' in front
     )
     assert "Squares · about an hour · 5 points" in front
+    assert "2 lessons with 1 exercise." in front
     assert "01 builds on 00" in front  # the picture of the arc, in words
 
 

@@ -59,6 +59,13 @@ def test_a_sign_between_two_things_has_room(latex):
     assert 'form="prefix"' not in mathml(latex)
 
 
+def test_brackets_grow_where_the_formula_says_so_and_nowhere_else():
+    assert mathml(r"(\sum_a x)").count('stretchy="false"') == 2
+    assert mathml(r"|x|\{y\}\langle z\rangle").count('stretchy="false"') == 6
+    for latex in (r"\left(\sum_a x\right)", r"\big[x\big]", r"\begin{pmatrix}a\end{pmatrix}"):
+        assert "stretchy" not in mathml(latex)
+
+
 def test_functions_and_words_keep_the_spaces_that_tex_puts_around_them():
     assert shape(r"\log\pi") == [("mi", "log"), ("mspace", None), ("mi", "π")]
     assert shape(r"\log(x)")[:2] == [("mi", "log"), ("mo", "(")]
