@@ -352,6 +352,19 @@ def test_a_folder_with_something_else_in_it_is_not_touched(course, tmp_path):
         make_book(course, target / "index.html")
 
 
+def test_a_place_that_cannot_be_written_is_named(course, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(CourseError, match=r"Cannot write .*file"):
+        make_book(course, tmp_path / "file" / "book")
+
+    def forbidden(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.iterdir", forbidden)
+    with pytest.raises(CourseError, match=r"Cannot look into .*: Permission denied"):
+        write_book(tmp_path / "closed", {"a.html": b"a"})
+
+
 def test_a_file_of_someone_else_is_not_written_over(course, tmp_path):
     target = tmp_path / "book"
     make_book(course, target)
