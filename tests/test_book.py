@@ -153,6 +153,7 @@ def test_each_lesson_is_a_page_and_the_first_page_asks_its_question(pages):
         'href="01_squares.html"><span class="number">01</span> <span class="question">What' in front
     )
     assert "Squares · about an hour · 5 points" in front
+    assert "2 lessons with 1 exercise." in front
     assert "01 builds on 00" in front  # the picture of the arc, in words
 
 
@@ -349,6 +350,19 @@ def test_a_folder_with_something_else_in_it_is_not_touched(course, tmp_path):
     assert [one.name for one in target.iterdir()] == ["index.html"]
     with pytest.raises(CourseError, match="is a file"):
         make_book(course, target / "index.html")
+
+
+def test_a_place_that_cannot_be_written_is_named(course, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(CourseError, match=r"Cannot write .*file"):
+        make_book(course, tmp_path / "file" / "book")
+
+    def forbidden(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.iterdir", forbidden)
+    with pytest.raises(CourseError, match=r"Cannot look into .*: Permission denied"):
+        write_book(tmp_path / "closed", {"a.html": b"a"})
 
 
 def test_a_file_of_someone_else_is_not_written_over(course, tmp_path):

@@ -87,6 +87,16 @@ def test_every_lesson_with_a_notebook_is_in_the_book(book):
     assert len(book.result.lessons) >= 13
 
 
+def test_the_first_page_counts_the_exercises(book):
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    counts = dict(re.findall(r"^\| (\d\d) \| \[.*?\| (\d+) \| ready \|$", text, re.MULTILINE))
+    wanted = sum(int(counts[name[:2]]) for name in book.result.lessons if name[:2] in counts)
+    front = (book.folder / "index.html").read_text(encoding="utf-8")
+    found = re.search(r"(\d+) lessons with (\d+) exercises", front)
+    assert found[1] == str(len(book.result.lessons))
+    assert len(counts) < len(book.result.lessons) or found[2] == str(wanted)
+
+
 def test_every_link_leads_to_something(book, tags):
     ids = {name: found.all("id") for name, found in tags.items()}
     assert all(len(found) == len(set(found)) for found in ids.values())

@@ -47,6 +47,32 @@ def test_scripts_stand_beside_letters_and_under_sums():
     assert [one.text for one in tree("s'").iter("mo")] == ["′"]
 
 
+@pytest.mark.parametrize(
+    "latex", ["[-x]", "a=-x", r"f(\cdot,-x)", r"\left(-x\right)", r"\big[-x\big]"]
+)
+def test_a_sign_that_belongs_to_one_thing_stands_close_to_it(latex):
+    assert mathml(latex).count('<mo form="prefix">−</mo><mi>x</mi>') == 1
+
+
+@pytest.mark.parametrize("latex", ["a-x", "f(a)-x", "a_t-x", "{}-x"])
+def test_a_sign_between_two_things_has_room(latex):
+    assert 'form="prefix"' not in mathml(latex)
+
+
+def test_brackets_grow_where_the_formula_says_so_and_nowhere_else():
+    assert mathml(r"(\sum_a x)").count('stretchy="false"') == 2
+    assert mathml(r"|x|\{y\}\langle z\rangle").count('stretchy="false"') == 6
+    for latex in (r"\left(\sum_a x\right)", r"\big[x\big]", r"\begin{pmatrix}a\end{pmatrix}"):
+        assert "stretchy" not in mathml(latex)
+
+
+def test_functions_and_words_keep_the_spaces_that_tex_puts_around_them():
+    assert shape(r"\log\pi") == [("mi", "log"), ("mspace", None), ("mi", "π")]
+    assert shape(r"\log(x)")[:2] == [("mi", "log"), ("mo", "(")]
+    assert shape(r"\log_2x")[0][0] == "msub"
+    assert shape(r"a\text{ if }b")[1] == ("mtext", "\u00a0if\u00a0")
+
+
 def test_environments_are_tables():
     rows = list(tree(r"\begin{cases}1&x>0\\0&\text{else}\end{cases}").iter("mtr"))
     assert [len(row) for row in rows] == [2, 2]

@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autograde.book.chapter import read_chapter
+from autograde.book.chapter import Chapter, read_chapter
 from autograde.book.folder import Written, refuse_foreign, write_book
 from autograde.book.pages import Book
 from autograde.errors import CourseError
-from autograde.lesson import all_lessons
+from autograde.lesson import Lesson, all_lessons
 
 
 @dataclass
@@ -29,20 +29,8 @@ def make_book(root: Path, folder: Path) -> Result:
         CourseError: there is nothing to show, or the folder is not a book's.
     """
     refuse_foreign(folder)
-    result, chapters = Result(), []
-    for lesson in all_lessons(root):
-        try:
-            chapter = read_chapter(lesson)
-        except CourseError as error:
-            result.broken.append(str(error))
-            continue
-        if chapter is None:
-            result.missing.append(lesson.name)
-            continue
-        chapters.append(chapter)
-        result.lessons.append(lesson.name)
-        if not chapter.executed:
-            result.not_executed.append(lesson.name)
+    result = Result()
+    chapters = [one for lesson in all_lessons(root) if (one := read(lesson, result))]
     if not chapters:
         told = "".join(f"\n  {one}" for one in result.broken)
         raise CourseError(f"No lesson has a worked notebook to show: course build{told}", 1)
@@ -50,3 +38,19 @@ def make_book(root: Path, folder: Path) -> Result:
     result.written = write_book(folder, files)
     result.size = sum(map(len, files.values()))
     return result
+
+
+def read(lesson: Lesson, result: Result) -> Chapter | None:
+    """A lesson's chapter, or a note in the result on why there is none."""
+    try:
+        chapter = read_chapter(lesson)
+    except CourseError as error:
+        result.broken.append(str(error))
+        return None
+    if chapter is None:
+        result.missing.append(lesson.name)
+        return None
+    result.lessons.append(lesson.name)
+    if not chapter.executed:
+        result.not_executed.append(lesson.name)
+    return chapter

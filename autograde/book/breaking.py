@@ -5,16 +5,19 @@ A formula is cut before a relation or a sign between terms, and after a comma; n
 
 import re
 
-from autograde.grading.latex_signs import FUNCTIONS, LARGE, LIMITS, words
+from autograde.grading.latex_signs import (
+    BEFORE_A_SIGN,
+    CLOSING,
+    FUNCTIONS,
+    LARGE,
+    LIMITS,
+    OPENING,
+    RELATIONS,
+    words,
+)
 from autograde.grading.mathml import TOKEN, mathml
 
-RELATIONS = words(
-    r"= < > \le \leq \ge \geq \ne \neq \approx \propto \sim \equiv \to \rightarrow \leftarrow "
-    r"\Rightarrow \iff \Leftrightarrow \in \ll \gg"
-)
 SIGNS = words("+ -")
-OPENING, CLOSING = words(r"( [ { \{ \left"), words(r") ] } \} \right")
-BEFORE_A_SIGN = RELATIONS | SIGNS | words(", _ ^")
 OPERATORS = FUNCTIONS | LARGE.keys() | LIMITS.keys()
 SHORT = 12  # tokens; a shorter formula is kept in one piece
 WIDE = 18  # letters and signs; a longer piece may be wider than a phone

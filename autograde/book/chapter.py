@@ -22,6 +22,7 @@ ANSWERS = r'<details class="answer">.*?</details>|<details><summary>Hint.*?</det
 NOT_SEARCHED = re.compile(rf"{ANSWERS}|<pre.*?</pre>|<summary>.*?</summary>", re.DOTALL)
 IN_A_LINE = re.compile(r"</?(?:a|b|code|em|i|m\w+|span|strong|wbr)\b[^>]*>")
 EFFORT = re.compile(r"\d+ points? · \d+ minutes · difficulty \S+ \w+")
+EXERCISE = re.compile(r"\bExercise (\d+)\b")
 ASIDE = ("Think", "Predict")
 
 
@@ -60,6 +61,12 @@ class Chapter:
     def page(self) -> str:
         """The file's name."""
         return f"{self.lesson.name}.html"
+
+    @property
+    def exercises(self) -> int:
+        """How many exercises it has."""
+        found = (EXERCISE.search(heading.text) for heading in self.headings)
+        return len({one[1] for one in found if one})
 
     @property
     def contents(self) -> list[tuple[Heading, list[Heading]]]:

@@ -48,7 +48,7 @@ def refuse_foreign(folder: Path, names: Mapping[str, bytes] | None = None) -> se
     if folder.exists() and not folder.is_dir():
         raise CourseError(f"{folder} is a file. Name a folder for the book.")
     earlier = listed(folder)
-    if earlier is None and folder.exists() and any(folder.iterdir()):
+    if earlier is None and holds_something(folder):
         raise CourseError(
             f"{folder} is not empty, and holds no book: nothing is written there. Name a new "
             "folder, an empty one, or that of an earlier book."
@@ -63,11 +63,21 @@ def refuse_foreign(folder: Path, names: Mapping[str, bytes] | None = None) -> se
     return earlier
 
 
+def holds_something(folder: Path) -> bool:
+    """Whether anything is in a folder, which need not exist."""
+    try:
+        return any(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise CourseError(f"Cannot look into {folder}: {error.strerror}.", 1) from None
+
+
 def listed(folder: Path) -> set[str] | None:
     """The files of a book, as it lists them; None if there is no book."""
     try:
         names = json.loads((folder / MARKER).read_text(encoding="utf-8"))["files"]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CourseError(

@@ -44,7 +44,7 @@ LIMITS = {name: name for name in ("max", "min", "sup", "inf", "lim")} | {
     "liminf": "lim inf",
 }
 SPACES = {",": 0.17, ":": 0.22, ">": 0.22, ";": 0.28, " ": 0.25, "!": -0.17, "quad": 1, "qquad": 2}
-ABOVE = pairs("hat ^ widehat ^ bar ¯ overline ¯ tilde ~ widetilde ~ vec → dot ˙ ddot ¨ overbrace ⏞")
+ABOVE = pairs("hat ˆ widehat ˆ bar ¯ overline ¯ tilde ~ widetilde ~ vec → dot ˙ ddot ¨ overbrace ⏞")
 BELOW = pairs("underbrace ⏟ underline _")
 VARIANTS = pairs(
     "mathbb double-struck mathcal script mathscr script mathfrak fraktur "
@@ -69,3 +69,11 @@ ELSEWHERE = {
     "fraktur": pairs("C ℭ H ℌ I ℑ R ℜ Z ℨ"),
     "bold": {},
 }
+RELATIONS = words(
+    r"= < > \le \leq \ge \geq \ne \neq \approx \propto \sim \equiv \to \rightarrow \leftarrow "
+    r"\Rightarrow \iff \Leftrightarrow \in \ll \gg"
+)
+OPENING, CLOSING = words(r"( [ { \{ \left"), words(r") ] } \} \right")
+# What a plus or minus may follow that belongs to the thing after it.
+BEFORE_A_SIGN = RELATIONS | words(r", ; | \| \mid \cdot \times + - ( [ \{ \langle \quad \qquad")
+BRACKETS = words("( ) [ ] { } | ‖ ⟨ ⟩ ⌊ ⌋ ⌈ ⌉")  # browsers let them grow, if they are not told

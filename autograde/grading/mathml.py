@@ -14,6 +14,7 @@ TOKEN = re.compile(
     r"\\begin\{([a-z]+)\*?\}|\\end\{[a-z]+\*?\}|\\[A-Za-z]+|\\.|\s+|\d+(?:\.\d+)?|.", re.DOTALL
 )
 MAX_LENGTH, MAX_DEPTH = 4_000, 40
+KEEPS_SIZE = ' stretchy="false"'
 
 
 class Unknown(ValueError):
@@ -67,11 +68,15 @@ class Formula:
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise Unknown("depth")
-        parts = []
+        parts, last = [], ""
         while (token := self.peek()) and token not in ends:
             if token in ("}", "&", r"\\", r"\right") or token.startswith(r"\end"):
                 raise Unknown(token)
-            parts.append(self.scripted())
+            part = self.scripted()
+            if token in ("+", "-") and (not last or last in signs.BEFORE_A_SIGN):
+                part = part.replace("<mo>", '<mo form="prefix">', 1)
+            parts.append(part)
+            last = self.tokens[self.place - 1]
         self.depth -= 1
         return "".join(parts)
 
@@ -118,14 +123,14 @@ class Formula:
             return f"<mi>{escape(token)}</mi>"
         if token in ("}", "&", "$", "#", "%", "~"):
             raise Unknown(token)
-        return f"<mo>{escape('−' if token == '-' else token)}</mo>"
+        return operator("−" if token == "-" else token)
 
     def command(self, name: str) -> str:
         """A command and its arguments."""
         if name in signs.LETTERS:
             return f"<mi>{signs.LETTERS[name]}</mi>"
         if name in signs.OPERATORS:
-            return f"<mo>{escape(signs.OPERATORS[name])}</mo>"
+            return operator(signs.OPERATORS[name])
         if name in signs.LARGE:
             return f"<mo>{signs.LARGE[name]}</mo>"
         if name in signs.FUNCTIONS:
@@ -139,7 +144,7 @@ class Formula:
         if name in signs.IGNORED:
             return ""
         if name in "{}|%_&$#":
-            return f"<mo>{'‖' if name == '|' else escape(name)}</mo>"
+            return operator("‖" if name == "|" else name)
         return self.construction(name)
 
     def space_after_function(self) -> str:
@@ -196,9 +201,9 @@ class Formula:
         return text.replace("\\ ", " ").replace("~", " ")
 
     def delimiter(self) -> str:
-        """A bracket; a point stands for none."""
+        """A bracket that grows with what it holds; a point stands for none."""
         token = self.take()
-        return "" if token == "." else self.atom(token)
+        return "" if token == "." else self.atom(token).replace(KEEPS_SIZE, "")
 
     def fenced(self) -> str:
         r"""What stands between \left and \right."""
@@ -229,6 +234,11 @@ class Formula:
         )
         kind = ' class="aligned"' if name in signs.ALIGNED else ""
         return f"<mrow>{left}<mtable{kind}>{''.join(rows)}</mtable>{right}</mrow>"
+
+
+def operator(sign: str) -> str:
+    r"""A sign; a bracket without \left or \big keeps its size beside what is tall."""
+    return f"<mo{KEEPS_SIZE if sign in signs.BRACKETS else ''}>{escape(sign)}</mo>"
 
 
 def without_comments(latex: str) -> str:
