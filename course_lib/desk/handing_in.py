@@ -19,7 +19,7 @@ def write_hand_in(workspace: Path, page: Page, *, as_zip: bool = False) -> tuple
     Args:
         workspace: where the student works.
         page: the lesson.
-        as_zip: pack it with the lesson's folder, so that no platform's renaming hides the lesson.
+        as_zip: in an archive that names the lesson, whatever a platform calls it.
 
     Raises:
         DeskError: the notebook cannot be read, or the file not be written.
@@ -30,9 +30,7 @@ def write_hand_in(workspace: Path, page: Page, *, as_zip: bool = False) -> tuple
         notebook, remark = parse(data, mine), ""
         if len(data) > MAX_BYTES:
             data = notebook_bytes(without_outputs(notebook))
-            remark = (
-                f"Outputs were left out: with them the file has more than {MAX_BYTES >> 20} MiB."
-            )
+            remark = f"Outputs were left out: with them it has over {MAX_BYTES >> 20} MiB."
         target = workspace / FOLDER / page.name / page.file
         if as_zip:
             target, data = target.parent.with_suffix(".zip"), zipped(page, data)

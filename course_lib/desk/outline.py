@@ -101,9 +101,10 @@ def checked_name(cell: Cell) -> tuple[str, str]:
         return fallback
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
-            if isinstance(node.args[0], ast.Name):
-                return node.func.id, node.args[0].id
-            break
+            named = [one.value for one in node.keywords if one.arg == "exercise"]
+            first = (named or node.args)[0]
+            name = first.value if isinstance(first, ast.Constant) else getattr(first, "id", None)
+            return (node.func.id, name) if isinstance(name, str) else fallback
     return fallback
 
 
