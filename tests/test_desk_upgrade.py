@@ -153,7 +153,7 @@ def test_a_disk_that_is_full_changes_nothing(places, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(files.os, "replace", full)
-    monkeypatch.setattr(upgrade, "write_outlines", lambda *_: [])
+    monkeypatch.setattr(upgrade, "write_outlines", lambda _: None)
     done = upgraded(places)
     assert done.failed and "No space left on device" in done.lines[0]
     assert PAGE.mine(workspace).read_bytes() == before

@@ -10,7 +10,7 @@ from course_lib.desk.files import keep_beside, write_bytes_if_new
 from course_lib.desk.merging import Merged, merge
 from course_lib.desk.notebooks import Notebook, notebook_bytes, parse, read_notebook
 from course_lib.desk.outline import write_outlines
-from course_lib.desk.places import Page, pages_in, released_pages, require_workspace
+from course_lib.desk.places import Page, require_workspace
 
 BACKUPS = "backups"
 RELOAD = "If it is open in JupyterLab, reload it there: File > Reload Notebook from Disk."
@@ -44,8 +44,7 @@ def upgrade_all(
             done.append(upgrade(course, workspace, page, force=force))
         except DeskError as error:
             done.append(Upgraded(page, [f"{error} Nothing was changed."], failed=True))
-    here = {page.name for page in pages_in(workspace)}
-    write_outlines(workspace, [page for page in released_pages(course) if page.name in here])
+    write_outlines(workspace)
     return done
 
 
