@@ -1,6 +1,7 @@
 """Takes a new version of a lesson over, with the student's answers in it. The old one is kept."""
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -44,7 +45,8 @@ def upgrade_all(
             done.append(upgrade(course, workspace, page, force=force))
         except DeskError as error:
             done.append(Upgraded(page, [f"{error} Nothing was changed."], failed=True))
-    write_outlines(workspace)
+    with suppress(OSError):  # what happened is to be told; the next start writes it anew
+        write_outlines(workspace)
     return done
 
 
@@ -69,8 +71,16 @@ def upgrade(course: Path, workspace: Path, page: Page, *, force: bool = False) -
         return Upgraded(page, ["this is the newest version."])
     merged = merge(parse(before, mine), readable(base), parse(released, page.released(course)))
     kept = replace_notebook(workspace, page, before, notebook_bytes(merged.notebook))
-    write_bytes_if_new(base, released)
-    return Upgraded(page, report(merged, kept), True)
+    return Upgraded(page, [*report(merged, kept), *remember(base, released)], True)
+
+
+def remember(base: Path, released: bytes) -> list[str]:
+    """Keep the version that a notebook is made from now; a remark if that fails."""
+    try:
+        write_bytes_if_new(base, released)
+    except OSError as error:
+        return [f"Run this once more: which version it is could not be kept, {reason(error)}."]
+    return []
 
 
 def readable(path: Path) -> Notebook | None:
