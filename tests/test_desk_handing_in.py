@@ -18,7 +18,8 @@ from autograde.grading.submissions import submitted_bytes
 from autograde.lesson import find_lessons
 from course_lib.desk import handing_in
 from course_lib.desk.errors import DeskError
-from course_lib.desk.handing_in import MAX_BYTES, missing_in, write_hand_in
+from course_lib.desk.handing_in import MAX_BYTES, write_hand_in
+from course_lib.desk.missing import missing_in
 from course_lib.desk.places import Page
 from course_lib.desk.records import Record, change_records
 from course_lib.desk.workspace import open_workspace
@@ -105,6 +106,26 @@ def test_an_answer_cell_that_is_gone_is_named(workspace):
     content["cells"] = [one for one in content["cells"] if one["id"] != "td-error"]
     PAGE.mine(workspace).write_text(json.dumps(content))
     assert missing_in(workspace, PAGE) == ["The cell is gone:\n    Exercise 2 · td_error"]
+
+
+def test_cells_that_have_lost_their_marks_are_known_by_their_ids_as_by_the_grader(
+    workspace,
+):
+    finished(workspace)
+    content = json.loads(PAGE.mine(workspace).read_text())
+    for cell in content["cells"]:
+        cell["metadata"] = {}
+    PAGE.mine(workspace).write_text(json.dumps(content))
+    assert missing_in(workspace, PAGE) == []
+
+
+def test_of_an_answer_that_is_there_twice_the_last_one_written_counts(workspace):
+    finished(workspace)
+    content = json.loads(PAGE.mine(workspace).read_text())
+    stub = json.loads(PAGE.base(workspace).read_text())["cells"][3]
+    content["cells"].append({**stub, "id": "copied"})
+    PAGE.mine(workspace).write_text(json.dumps(content))
+    assert missing_in(workspace, PAGE) == []
 
 
 def test_a_check_that_ran_after_the_last_save_is_named(workspace):

@@ -47,8 +47,10 @@ def test_an_outline_says_what_there_is_to_do_and_what_it_is_called():
 
 
 def test_a_check_of_another_kind_is_named_after_its_cell():
-    cells = [code("assert good(", check="check-my-agent", points=2), code("x.y()", check="check-z")]
-    assert [one.name for one in outline_of(PAGE, notebook(*cells)).items] == ["my_agent", "z"]
+    texts = ("assert good(", "x.y()", "check(lambda: 0)", 'check(mine, exercise="td_error")')
+    cells = [code(text, check=f"check-no-{number}") for number, text in enumerate(texts)]
+    names = [one.name for one in outline_of(PAGE, notebook(*cells)).items]
+    assert names == ["no_0", "no_1", "no_2", "td_error"]
 
 
 @pytest.mark.parametrize("page", released_pages(HOME), ids=lambda page: page.name)

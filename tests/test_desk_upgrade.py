@@ -153,11 +153,32 @@ def test_a_disk_that_is_full_changes_nothing(places, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(files.os, "replace", full)
-    monkeypatch.setattr(upgrade, "write_outlines", lambda *_: [])
     done = upgraded(places)
     assert done.failed and "No space left on device" in done.lines[0]
     assert PAGE.mine(workspace).read_bytes() == before
     assert backups(workspace) == []
+
+
+def test_a_disk_that_is_full_after_the_notebook_was_written_asks_for_a_second_run(
+    places, monkeypatch
+):
+    course, workspace = places
+    next_version(course)
+    replace = os.replace
+
+    def full_for_the_base(source, target):
+        if target == PAGE.base(workspace):
+            raise OSError(28, "No space left on device")
+        replace(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files.os, "replace", full_for_the_base)
+        assert "Run this once more" in upgraded(places).lines[-1]
+    first = PAGE.mine(workspace).read_bytes()
+    assert answers(workspace)["reward-to-go"] == ANSWER
+    upgraded(places)
+    assert PAGE.mine(workspace).read_bytes() == first
+    assert upgraded(places).lines == ["this is the newest version."]
 
 
 def test_a_notebook_that_is_read_only_is_not_replaced(places, monkeypatch):

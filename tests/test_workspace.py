@@ -11,9 +11,10 @@ from autograde.lesson import Lesson
 from course_lib.desk import lab
 from course_lib.desk.errors import DeskError
 from course_lib.desk.lab import prepare_lab, start_lab
+from course_lib.desk.outline import load_outlines
 from course_lib.desk.places import find_workspace
 from course_lib.desk.workspace import copy_worked, open_workspace
-from tests.desk import a_notebook, code, markdown
+from tests.desk import a_notebook, code, markdown, task
 from tests.sample_course import make_course
 
 
@@ -127,6 +128,17 @@ def test_before_the_first_build_the_command_to_run_is_named(lesson, tmp_path):
         open_workspace(lesson.root, tmp_path / "mine")
     with pytest.raises(DeskError, match="course build"):
         copy_worked(lesson.root, tmp_path / "mine")
+
+
+def test_a_lesson_that_is_not_handed_out_any_more_stays_on_the_list(copy, lesson, tmp_path):
+    release(lesson, a_notebook(markdown("# A"), *task("td_error")))
+    copy()
+    other = tmp_path / "course" / "notebooks" / "01_cubes" / "cubes.ipynb"
+    other.parent.mkdir()
+    other.write_text(a_notebook(markdown("# B"), *task("reward_to_go")))
+    lesson.student.unlink()
+    copy()
+    assert [one.lesson for one in load_outlines(tmp_path / "mine")] == ["00_squares", "01_cubes"]
 
 
 def test_a_workspace_that_is_a_file_is_named(lesson, tmp_path):

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from course_lib.desk.errors import DeskError
-from course_lib.desk.handing_in import missing_in, write_hand_in
+from course_lib.desk.handing_in import write_hand_in
 from course_lib.desk.lab import prepare_lab, start_lab
+from course_lib.desk.missing import missing_in
 from course_lib.desk.places import (
     DEFAULT,
     HOME,

@@ -19,7 +19,7 @@ from course_lib.desk.notebooks import (
     plain,
     read_notebook,
 )
-from course_lib.desk.places import MARKER, STATE, Page
+from course_lib.desk.places import MARKER, STATE, Page, pages_in
 
 EXERCISE, QUESTION, WRITTEN = "exercise", "question", "written"
 VERSION = 1
@@ -101,19 +101,23 @@ def checked_name(cell: Cell) -> tuple[str, str]:
         return fallback
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
-            if isinstance(node.args[0], ast.Name):
-                return node.func.id, node.args[0].id
-            break
+            named = [one.value for one in node.keywords if one.arg == "exercise"]
+            first = (named or node.args)[0]
+            name = first.value if isinstance(first, ast.Constant) else getattr(first, "id", None)
+            return (node.func.id, name) if isinstance(name, str) else fallback
     return fallback
 
 
-def write_outlines(workspace: Path, pages: list[Page]) -> list[Outline]:
-    """Read the lessons of a workspace, and write down what they ask for; this marks a workspace."""
-    outlines = [outline for page in pages if (outline := read_outline(workspace, page))]
+def write_outlines(workspace: Path) -> None:
+    """Read the lessons of a workspace, and write down what they ask for; this marks a workspace.
+
+    A lesson that is not handed out any more is still there.
+    """
+    found = [read_outline(workspace, page) for page in pages_in(workspace)]
+    outlines = [outline for outline in found if outline]
     stored = {"version": VERSION, "lessons": [asdict(one) for one in outlines]}
     text = json.dumps(stored, indent=1, ensure_ascii=False) + "\n"
     write_if_new(workspace / STATE / MARKER, text)
-    return outlines
 
 
 def read_outline(workspace: Path, page: Page) -> Outline | None:

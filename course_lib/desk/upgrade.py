@@ -1,6 +1,7 @@
 """Takes a new version of a lesson over, with the student's answers in it. The old one is kept."""
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -10,7 +11,7 @@ from course_lib.desk.files import keep_beside, write_bytes_if_new
 from course_lib.desk.merging import Merged, merge
 from course_lib.desk.notebooks import Notebook, notebook_bytes, parse, read_notebook
 from course_lib.desk.outline import write_outlines
-from course_lib.desk.places import Page, pages_in, released_pages, require_workspace
+from course_lib.desk.places import Page, require_workspace
 
 BACKUPS = "backups"
 RELOAD = "If it is open in JupyterLab, reload it there: File > Reload Notebook from Disk."
@@ -44,8 +45,8 @@ def upgrade_all(
             done.append(upgrade(course, workspace, page, force=force))
         except DeskError as error:
             done.append(Upgraded(page, [f"{error} Nothing was changed."], failed=True))
-    here = {page.name for page in pages_in(workspace)}
-    write_outlines(workspace, [page for page in released_pages(course) if page.name in here])
+    with suppress(OSError):  # what happened is to be told; the next start writes it anew
+        write_outlines(workspace)
     return done
 
 
@@ -70,8 +71,16 @@ def upgrade(course: Path, workspace: Path, page: Page, *, force: bool = False) -
         return Upgraded(page, ["this is the newest version."])
     merged = merge(parse(before, mine), readable(base), parse(released, page.released(course)))
     kept = replace_notebook(workspace, page, before, notebook_bytes(merged.notebook))
-    write_bytes_if_new(base, released)
-    return Upgraded(page, report(merged, kept), True)
+    return Upgraded(page, [*report(merged, kept), *remember(base, released)], True)
+
+
+def remember(base: Path, released: bytes) -> list[str]:
+    """Keep the version that a notebook is made from now; a remark if that fails."""
+    try:
+        write_bytes_if_new(base, released)
+    except OSError as error:
+        return [f"Run this once more: which version it is could not be kept, {reason(error)}."]
+    return []
 
 
 def readable(path: Path) -> Notebook | None:

@@ -29,7 +29,7 @@ def open_workspace(course: Path, workspace: Path) -> list[str]:
         raise DeskError("There are no notebooks yet. Make them with: course build")
     try:
         messages = [message for page in pages if (message := put_page(course, workspace, page))]
-        write_outlines(workspace, pages)
+        write_outlines(workspace)
     except OSError as error:
         raise DeskError(f"The workspace cannot be written: {reason(error)}.") from None
     return messages
