@@ -9,19 +9,10 @@ from bs4 import BeautifulSoup
 from autograde.cli import main
 from autograde.errors import CourseError
 from autograde.grading import leaderboard, reference_agents, results
-from autograde.grading.leaderboard import (
-    Board,
-    Place,
-    film,
-    in_order,
-    is_better,
-    names_in,
-    render,
-    unknown_names,
-    write_leaderboard,
-)
+from autograde.grading.leaderboard import names_in, render, unknown_names, write_leaderboard
 from autograde.grading.lots import class_lots, pseudonym
 from autograde.grading.outcomes import Score
+from autograde.grading.ranking import Board, Place, film, in_order, is_better
 from autograde.grading.report import render as render_report
 from autograde.grading.results import LessonResults, Row
 from course_lib.agents import make_deterministic_policy
