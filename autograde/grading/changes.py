@@ -13,7 +13,7 @@ from autograde.grading.judge import Kit, Task
 FILE_DIGITS = 16
 # Modules that show, save or find results, and decide none.
 ONLY_SHOW = (
-    "as_json", "commands", "differences", "formgrader", "identities", "leaderboard",
+    "as_json", "commands", "differences", "formgrader", "identities", "leaderboard", "ranking",
     "reference_agents", "report", "results", "returning", "returning_commands", "similar",
     "terminal",
 )  # fmt: skip
