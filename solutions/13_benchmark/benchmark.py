@@ -838,7 +838,7 @@ for title, which in (("stand still", still), ("reach the flag", flag)):
 # **Predict:** how often is the winner of all seeds also the winner of three?
 
 # %% nbgrader={"grade": false, "grade_id": "three-seeds", "locked": true, "schema_version": 3, "solution": false}
-few = 3
+few = min(3, max(map(len, found.places().values())) - 1)
 tasks = [task for task, places in found.places().items() if len(places) > few]
 shares = {task: statistics.share_best(whole[:, found.places()[task]], few) for task in tasks}
 for task, share in shares.items():
@@ -883,8 +883,8 @@ for throw in range(40):
 panels = (list(winners.values()) + [one for one in range(4) if one not in winners.values()])[:4]
 slider(
     draw_resampled, throw=list(range(40)), static=[{"throw": one} for one in sorted(panels)],
-    title=f"{contested}, three seeds: {len(winners)} of the five best can be made to win",
-    alt=f"Four throws of three seeds on {contested}, with the means of the five best algorithms. Winners among forty throws: " + ", ".join(winners) + ".",
+    title=f"{contested}, {few} seeds: {len(winners)} of the five best can be made to win",
+    alt=f"Four throws of {few} seeds on {contested}, with the means of the five best algorithms. Winners among forty throws: " + ", ".join(winners) + ".",
 )  # fmt: skip
 
 # %% [markdown]
