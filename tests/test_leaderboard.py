@@ -56,15 +56,16 @@ def test_the_same_episodes_are_compared_one_by_one():
     assert not is_better(one, one)
 
 
-def test_ranks_count_those_that_are_better_and_ties_share_one():
+def test_ranks_say_who_is_better_and_who_is_worse_and_overlap_where_neither_is_so():
     noise = [np.random.default_rng(seed).normal(size=200) for seed in range(4)]
-    means = {"best": 100.0, "also": 99.9, "third": 50.0, "last": 0.0}
+    # A difference of 2 is significant, one of 1.2 is not: so 1.2 twice is, but not once.
+    means = {"best": 100.0, "next": 98.8, "third": 97.6, "last": 0.0}
     entries = [Place(name, trial(mean, noise=one, drawn=""), 5.0)
                for (name, mean), one in zip(means.items(), noise, strict=True)]  # fmt: skip
     found = in_order(entries[::-1], [Place("ours", trial(60.0)), Place("random", trial(-5.0))])
-    assert [(one.name, one.rank, one.tied) for one in found] == [
-        ("best", 1, True), ("also", 1, True), ("ours", None, False), ("third", 3, False),
-        ("last", 4, False), ("random", None, False)]  # fmt: skip
+    assert [(one.name, one.ranks) for one in found] == [
+        ("best", (1, 2)), ("next", (1, 3)), ("third", (2, 3)), ("ours", None),
+        ("last", (4, 4)), ("random", None)]  # fmt: skip
 
 
 def page(*places, task=CAPSTONE, without=0):
@@ -81,12 +82,12 @@ def rows_of(found):
 def test_the_page_shows_mean_standard_error_points_and_ties():
     # A standard deviation of 10 (dividing by n) over 200 episodes: 10 / √199 = 0.7.
     found = page(
-        Place("Amber Heron 47", trial(3210.4), 10.0, 1, True),
+        Place("Amber Heron 47", trial(3210.4), 10.0, (1, 2)),
         Place("random actions", trial(130.0, whole=0.0)),
         without=2,
     )
     assert rows_of(found) == [
-        ["=1", "Amber Heron 47", "3,210.4 ± 0.7", "", "50 %", "10"],
+        ["1–2", "Amber Heron 47", "3,210.4 ± 0.7", "", "50 %", "10"],
         ["–", "random actions", "130 ± 0.7", "", "0 %", "–"],
     ]
     assert "2 more handed in no agent that played to the end." in found.get_text()
@@ -94,14 +95,14 @@ def test_the_page_shows_mean_standard_error_points_and_ties():
 
 
 def test_the_page_asks_for_nothing_from_elsewhere_and_runs_nothing():
-    found = page(Place("<script>alert(1)</script>", trial(1.0), 1.0, 1))
+    found = page(Place("<script>alert(1)</script>", trial(1.0), 1.0, (1, 1)))
     assert found.find_all(["script", "link", "img", "iframe"]) == []
     assert "default-src 'none'" in found.find("meta", attrs={"http-equiv": True})["content"]
     assert rows_of(found)[0][1] == "<script>alert(1)</script>"
 
 
 def test_the_page_is_a_table_that_can_be_heard():
-    found = page(Place("a", trial(1.0), 1.0, 1))
+    found = page(Place("a", trial(1.0), 1.0, (1, 1)))
     assert found.html["lang"] == "en"
     assert all(one.get("scope") for one in found.find_all("th"))
     assert found.find("div", role="region")["tabindex"] == "0"
@@ -109,7 +110,7 @@ def test_the_page_is_a_table_that_can_be_heard():
 
 
 def test_bars_reach_from_the_lowest_to_the_highest_mean():
-    places = Place("a", trial(300.0), 1.0, 1), Place("b", trial(200.0), 1.0, 2), Place(
+    places = Place("a", trial(300.0), 1.0, (1, 1)), Place("b", trial(200.0), 1.0, (2, 2)), Place(
         "c", trial(100.0))  # fmt: skip
     bars = [one["style"] for one in page(*places).find_all("span", "bar")]
     assert bars == ["width: 100.0%", "width: 50.0%", "width: 0.0%"]
@@ -121,13 +122,13 @@ def test_the_beginning_of_the_bests_episode_is_drawn():
     seen = (0.5, 1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0)
     best = replace(trial(2.0), path=(seen,) * 12)
     assert film(CAPSTONE, best) == [[(0.5, 0.0), (1.5, 0.0), (1.5, 1.0)]] * 10
-    found = page(Place("reference", trial(3.0)), Place("a", best, 1.0, 1))
+    found = page(Place("reference", trial(3.0)), Place("a", best, 1.0, (1, 1)))
     assert len(found.svg.find_all("polyline")) == 10
     assert found.svg["role"] == "img"
     assert "two poles" in found.svg["aria-label"]
     swing = AgentTask("swing", "Pendulum-v1", ((0.0, 1.0),))
     assert film(swing, best) == []
-    assert page(Place("a", best, 1.0, 1), task=swing).svg is None
+    assert page(Place("a", best, 1.0, (1, 1)), task=swing).svg is None
 
 
 def test_names_are_read_one_a_line(tmp_path):

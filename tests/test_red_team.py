@@ -79,7 +79,8 @@ def test_a_grader_in_the_same_process_is_fooled(name):
 @pytest.mark.parametrize("one", HONEST, ids=lambda one: one.name)
 def test_the_neighbours_grades_are_what_they_were(after, one):
     assert after.earned(one) == one.points
-    assert after.records[one.name].notes == ()
+    noted = {note.code for note in after.records[one.name].notes}
+    assert noted == ({"agent"} if one.lesson == "agent" else set())
 
 
 def test_no_page_is_larger_than_a_browser_takes(after):

@@ -24,16 +24,15 @@ FRAMES = 10
 
 @dataclass(frozen=True)
 class Place:
-    """One line: an agent, its rank, and whether others share it; references have no rank.
+    """One line: an agent, its points, and the first and last rank that may be its own.
 
-    `points` are None for references.
+    References have neither points nor ranks.
     """
 
     name: str
     trial: Trial
     points: float | None = None
-    rank: int | None = None
-    tied: bool = False
+    ranks: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ class Board:
     @property
     def picture(self) -> list[list[tuple[float, float]]]:
         """The beginning of the best student's first episode: frames of joints in metres."""
-        best = next(one for one in self.places if one.rank)
+        best = next(one for one in self.places if one.ranks)
         return film(self.task, best.trial)
 
 
@@ -106,14 +105,14 @@ def points_of(row: Row, task: AgentTask) -> float:
 def in_order(entries: list[Place], references: list[Place]) -> list[Place]:
     """The places with their ranks; references stand where their mean belongs.
 
-    A rank is one more than the number of agents that are significantly better.
+    Rank a to b: a − 1 others are significantly better, and all from b + 1 on significantly worse.
     """
-    better = [sum(is_better(other.trial, one.trial) for other in entries) for one in entries]
-    ranked = [
-        replace(one, rank=1 + count, tied=better.count(count) > 1)
-        for one, count in zip(entries, better, strict=True)
-    ]
-    found = sorted(ranked, key=lambda one: (one.rank, -one.trial.mean, one.name))
+    ranked = []
+    for one in entries:
+        better = sum(is_better(other.trial, one.trial) for other in entries)
+        worse = sum(is_better(one.trial, other.trial) for other in entries)
+        ranked.append(replace(one, ranks=(1 + better, len(entries) - worse)))
+    found = sorted(ranked, key=lambda one: (one.ranks, -one.trial.mean, one.name))
     for reference in sorted(references, key=lambda one: -one.trial.mean):
         above = [i for i, one in enumerate(found, 1) if one.trial.mean >= reference.trial.mean]
         found.insert(max(above, default=0), reference)

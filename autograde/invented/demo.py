@@ -19,7 +19,7 @@ from autograde.invented.sample_class import DUE, sample_class
 from autograde.lesson import Lesson
 
 FOLDER = Path("autograde") / "demo"
-LIMITS = Limits(cell_seconds=5.0, notebook_seconds=60.0, trusted=True)
+LIMITS = Limits(cell_seconds=8.0, notebook_seconds=60.0, trusted=True)
 SETTINGS = '''"""The invented class, as nbgrader sees it; `course demo` made this."""
 
 c = get_config()  # noqa: F821

@@ -70,6 +70,25 @@ GRADIENT_LEAKS = """def a2c_loss(
     value_loss = 0.5 * (value_target - value).square().mean()
     return policy_loss + value_coef * value_loss - entropy_coef * entropy.mean()
 """
+LINEAR_RULE = """def capstone_agent(obs):
+    x, sin1, sin2, _, _, velocity, speed1, speed2 = obs.T
+    push = 9.95 * np.arcsin(sin1) - 10.15 * np.arcsin(sin2) + 0.71 * speed1 - 1.72 * speed2
+    return (push - 0.02 * x - 0.07 * velocity)[:, None]
+"""
+HASTY_RULE = """def capstone_agent(obs):
+    x, sin1, sin2, _, _, velocity, speed1, speed2 = obs.T
+    push = 14.4 * np.arcsin(sin1) - 21.66 * np.arcsin(sin2) - 0.32 * speed1 - 4.13 * speed2
+    return (push - 0.42 * x - 0.95 * velocity)[:, None]
+"""
+AT_RANDOM = """dice = np.random.default_rng(0)
+
+
+def capstone_agent(obs):
+    return dice.uniform(-1, 1, (len(obs), 1))
+"""
+LOST_AXIS = """def capstone_agent(obs):
+    return 10 * obs[:, 1] - 10 * obs[:, 2]
+"""
 WRITTEN = (
     "A lost game has return 0, so its score is multiplied by nothing: only the few games that were "
     "won move the policy, and the estimate is noisy because there are so few of them. With "

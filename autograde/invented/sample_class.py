@@ -82,6 +82,7 @@ STUDENTS: tuple[Invented, ...] = (
         instead={
             "reinforce-loss": write.WITH_LOOPS,
             "generalized-advantage": write.LAMBDA_RETURN,
+            "capstone-agent": write.LINEAR_RULE,
         },
         helper=write.HELPER,
     ),
@@ -89,8 +90,11 @@ STUDENTS: tuple[Invented, ...] = (
     Invented("dalia.haddad", "half done, questions guessed", share=0.5, guesses=True),
     Invented(
         "emil.novak",
-        "advantages that ignore `truncated`",
-        one_of=(("generalized-advantage", write.IGNORES_TRUNCATED),),
+        "advantages that ignore `truncated`; an agent that corrects too much",
+        one_of=(
+            ("generalized-advantage", write.IGNORES_TRUNCATED),
+            ("capstone-agent", write.HASTY_RULE),
+        ),
     ),
     Invented(
         "fatou.diallo",
@@ -99,15 +103,19 @@ STUDENTS: tuple[Invented, ...] = (
     ),
     Invented(
         "goran.ilic",
-        "a loss with its sign flipped",
-        one_of=(("reinforce-loss", write.SIGN_FLIPPED),),
+        "a loss with its sign flipped; an agent that pushes at random",
+        one_of=(("reinforce-loss", write.SIGN_FLIPPED), ("capstone-agent", write.AT_RANDOM)),
     ),
     Invented(
         "hana.sato",
         "a row times a column",
         one_of=(("reinforce-loss", write.ROW_AND_COLUMN),),
     ),
-    Invented("ines.costa", "an answer that raises", one_of=(("reinforce-loss", write.RAISES),)),
+    Invented(
+        "ines.costa",
+        "an answer that raises; an agent whose actions have lost an axis",
+        one_of=(("reinforce-loss", write.RAISES), ("capstone-agent", write.LOST_AXIS)),
+    ),
     Invented(
         "jonas.berg",
         "an answer that never ends",

@@ -13,22 +13,33 @@ from autograde.grading.report import csv_path, html_path, write_report
 from autograde.grading.saving import autograded_path, feedback_path
 from autograde.grading.submissions import Submission as HandedIn
 from autograde.grading.whole_class import Outcome, grade_class
-from tests.red_team import breaking, escaping, exhausting, forging, frames, injecting, reading
+from tests.red_team import (
+    agents,
+    breaking,
+    escaping,
+    exhausting,
+    forging,
+    frames,
+    injecting,
+    reading,
+)
 from tests.red_team.bait import baited
 from tests.red_team.course import RedCourse
 from tests.red_team.evidence import Aftermath, as_formgrader_shows, first_output, processes_of
 from tests.red_team.submission import LOSS, TD_ERROR, Submission
 
 LIMITS = Limits(cell_seconds=6.0, notebook_seconds=30.0)
-MODULES = (forging, frames, reading, escaping, exhausting, breaking, injecting)
+MODULES = (forging, frames, reading, escaping, exhausting, breaking, injecting, agents)
 ALL = {one.name: one for module in MODULES for one in module.SUBMISSIONS}
 FAMILIES = tuple(dict.fromkeys(one.family for one in ALL.values()))
 WHERE = "import os\nprint('scratch:', os.getcwd())"
 LOSSES = {"reinforce_loss": LOSS, "td_error": TD_ERROR}
+ACTS = {"capstone_agent": 10.0, "td_error": TD_ERROR}
 LENT = {"pathwise_estimate": 2.0, "agent": 1.0}
 HONEST = (
     Submission("aa", "be honest", WHERE, "right", points=LOSSES),
     Submission("zz", "be honest, last", WHERE, "right", points=LOSSES),
+    Submission("zz agent", "be honest in acting", WHERE, "right", lesson="agent", points=ACTS),
     Submission("zz lent", "be honest elsewhere", WHERE, "right", lesson="lent", points=LENT),
 )
 STRAYS = ("=1+1", "<img src=x onerror=alert(1)>", "[red]x[", "\x1b]0;pwned\x07", "..evil")

@@ -1,4 +1,4 @@
-"""The course that is attacked: two small lessons, and notebooks handed in for them."""
+"""The course that is attacked: three small lessons, and notebooks handed in for them."""
 
 import json
 from pathlib import Path
@@ -9,6 +9,7 @@ from autograde.building.source import read_source
 from autograde.building.student import student_text
 from autograde.grading.classroom import open_classroom
 from autograde.lesson import Lesson
+from tests.capstone_class import CHECK, LINEAR, RULE
 from tests.red_team.bait import ATTEMPT
 from tests.red_team.submission import LOSS, TD_ERROR, Notebook, Submission, code_cell
 from tests.sample_course import make_course
@@ -51,18 +52,24 @@ SOURCES = {
     + exercise("pathwise_estimate", 2, PATHWISE)
     + cell("code", "agent", AGENT, solution=True)
     + cell("code", "check-agent", EVALUATES, points=1, grade=True, locked=True),
+    "13_agent": "# %% [markdown]\n# # Who acts?\n\n"
+    + cell("code", "setup", f"import numpy as np\n{SETUP}", locked=True)
+    + cell("code", "capstone-agent", LINEAR, solution=True)
+    + cell("code", "check-capstone-agent", CHECK, points=10, grade=True, locked=True)
+    + exercise("td_error", int(TD_ERROR), TD),
 }
 RIGHT = {
     "reinforce-loss": without_markers(REINFORCE),
     "td-error": without_markers(TD),
     "pathwise-estimate": without_markers(PATHWISE),
     "agent": without_markers(AGENT),
+    "capstone-agent": RULE,
 }
 FIRST, LAST = "mine-first", "mine-last"
 
 
 class RedCourse:
-    """Both lessons in a folder, and what is handed in for them."""
+    """The lessons in a folder, and what is handed in for them."""
 
     def __init__(self, folder: Path) -> None:
         self.lessons = [make_lesson(folder, name) for name in SOURCES]
@@ -87,6 +94,8 @@ class RedCourse:
         }
         if one.lesson == "lent":
             answers = {"pathwise-estimate": one.loss or "right", "agent": "right"}
+        if one.lesson == "agent":
+            answers = {"capstone-agent": one.loss, "td-error": "right"}
         answers["agent"] = one.first if "def agent" in one.first else "right"
         for found in notebook["cells"]:
             name = found["metadata"].get("nbgrader", {}).get("grade_id", "")

@@ -23,7 +23,8 @@ class Submission:
         prose: the written answer.
         damage: what happens to the notebook; it returns what is written to the file.
         file_name: what the file is called.
-        lesson: "loss", or "lent" for the lesson whose checks lend a network and call an agent.
+        lesson: "loss", "lent" for the lesson whose checks lend a network and call an agent, or
+            "agent" for the one whose agent plays; there `loss` is the agent.
         points: what has to be earned, by exercise; exercises that are not here earn nothing.
         says: words that the notes on the submission have to contain; "" if nothing is to be said.
         naive: whether a grader fooled by it exists: checks in the namespace of the answers.
