@@ -14,6 +14,7 @@ from course_lib.figures.scores import (
     color_for,
     form_of,
     learners,
+    require_results,
     scope,
 )
 from course_lib.figures.style import new_figure, styled
@@ -29,6 +30,7 @@ def cost_picture(found: Results, title: str | None = None) -> Picture:
     Raises:
         ValueError: the experiment has stored no seconds.
     """
+    require_results(found)
     score, seconds = score_curves(found).mean(1), found.cpu_seconds().mean(1)
     with styled():
         figure, (left, right) = new_figure(1, 2, size=(8.4, 4.4), sharey=True)

@@ -53,6 +53,15 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
+def require_results(found: Results) -> None:
+    """At least one task on which all variants were trained."""
+    if not found.columns:
+        raise ValueError(
+            f"{found.experiment.name} has no task and seed that all of its variants were trained "
+            f"on; complete it: {found.made_by}"
+        )
+
+
 def learners(found: Results) -> list[int]:
     """The rows of all variants but the baseline."""
     one = found.experiment
@@ -81,6 +90,7 @@ def intervals_picture(found: Results, last: int = 1, title: str | None = None) -
         last: how many evaluations at the end make a score; see `Results.scores`.
         title: the finding, if not the default.
     """
+    require_results(found)
     scores, tasks, names = found.scores(last), tasks_of(found), found.experiment.variants
     intervals = [bootstrap_interval(interquartile_mean, row, tasks) for row in scores]
     order = sorted(learners(found), key=lambda row: -intervals[row].value)
@@ -144,8 +154,9 @@ def profile_picture(
         title: the finding, if not the default.
 
     Raises:
-        ValueError: there is no such variant, or there are more than six.
+        ValueError: there is no such variant, there are more than six, or there are no results.
     """
+    require_results(found)
     scores, names = found.scores(last), found.experiment.variants
     chosen = chosen_rows(found, scores, variants)
     grid = np.linspace(min(0.0, scores[learners(found)].min()), 1.0, CURVE_POINTS)
