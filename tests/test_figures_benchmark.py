@@ -10,13 +10,9 @@ from course_lib.figures import new_figure
 from course_lib.figures.costs import cost_picture, rough
 from course_lib.figures.labels import label_ends, spread_apart
 from course_lib.figures.luck import draw_share_best, power_picture
+from course_lib.figures.methods import color_for, form_of, mean_of_tasks
 from course_lib.figures.page import png_bytes
-from course_lib.figures.scores import (
-    color_for,
-    form_of,
-    intervals_picture,
-    profile_picture,
-)
+from course_lib.figures.scores import intervals_picture, profile_picture
 from course_lib.figures.style import COLORS, TEXT
 from tests.invented_benchmark import VARIANTS, invented_benchmark
 
@@ -63,6 +59,32 @@ def test_a_leader_apart_from_all_others_is_called_so():
     title = intervals_picture(found)[0].axes[0].get_title(loc="left")
     assert title == "PPO is ahead, its interval apart from all others"
     assert intervals_picture(found, title="Mine")[0].axes[0].get_title(loc="left") == "Mine"
+
+
+def test_two_seeds_are_too_few_to_speak_of_intervals():
+    title = intervals_picture(invented_benchmark(seeds=2))[0].axes[0].get_title(loc="left")
+    assert title.endswith("scores highest, from too few seeds for an interval")
+
+
+def test_the_mean_stands_beside_the_interquartile_mean():
+    found = invented_benchmark(noise=0.0)
+    # SAC learns nothing in two of its ten trainings: the middle half does not see that.
+    for trial in [one for one in found.returns if one.variant == "SAC" and one.seed == 0]:
+        found.returns[trial] = found.returns[trial._replace(variant="Random")]
+    figure, alt = intervals_picture(found)
+    diamonds = next(line for line in figure.axes[0].lines if line.get_marker() == "D")
+    # 0.88 of the way where the best went 0.9; of ten trainings two are left out at each end.
+    assert "SAC 0.98 (" in alt and f"mean {0.8 * 0.88 / 0.9:.2f}" in alt
+    assert any(np.isclose(diamonds.get_xdata(), 0.8 * 0.88 / 0.9))
+
+
+def test_tasks_count_the_same_whatever_their_seeds():
+    found = invented_benchmark(noise=0.0)
+    for trial in [one for one in found.returns if one.task == "Pendulum-v1" and one.seed]:
+        del found.returns[trial]
+    values = np.zeros((6, 6, 2))
+    values[:, found.places()["Pendulum-v1"]] = 1.0  # one column of six
+    assert (mean_of_tasks(found, values) == 0.5).all()
 
 
 def test_profiles_name_the_best_three_or_those_asked_for(found):

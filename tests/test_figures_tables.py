@@ -131,10 +131,10 @@ def test_the_mean_over_the_training_is_lower_than_its_end():
 
 
 def test_published_numbers_stand_below_where_there_are_any():
-    published = {"DoublePendulum-v0": {"TRPO": (4412.4, 50.4), "Random": (149.7, 0.1)}}
+    published = {"DoublePendulum-v0": {"TRPO": (4412.4, 50.4), "Random": (-77.1, 0.0)}}
     _, rows = rows_of(invented_benchmark(), 1, published, {"DoublePendulum-v0": {"TRPO"}})
-    assert rows["TRPO"][1][2:] == ("4,412 ± 50", True)
-    assert rows["Random"][1][2:] == ("149.7 ± 0.1", False)
+    assert rows["TRPO"][1][2:] == ("4,412.4 ± 50.4", True)
+    assert rows["Random"][1][2:] == ("−77.1 ± 0.0", False)
     assert rows["PPO"][1][2:] == rows["TRPO"][0][2:] == ("", False)
 
 

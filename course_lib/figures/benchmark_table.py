@@ -8,7 +8,7 @@ import numpy as np
 
 from course_lib.experiments import Results
 from course_lib.experiments.statistics import LEVEL, not_below_best, spread
-from course_lib.figures.scores import require_results
+from course_lib.figures.methods import require_results
 from course_lib.figures.tables import MARK, Cell, Rows, show_table
 
 NAMES = {
@@ -73,7 +73,7 @@ def benchmark_rows(
                 Cell(
                     mean_and_spread(numbers),
                     bool(stands_out),
-                    plus_minus(*theirs) if theirs else "",
+                    as_published(*theirs) if theirs else "",
                     theirs is not None and variant in published_bold.get(task, ()),
                 )
             )
@@ -98,6 +98,11 @@ def mean_and_spread(returns: np.ndarray) -> str:
 def plus_minus(mean: float, std: float) -> str:
     """Both numbers, with as many decimals as the spread makes worth reading."""
     return f"{rounded(mean, std)} ± {rounded(std, std)}"
+
+
+def as_published(mean: float, std: float) -> str:
+    """With one decimal, as the paper prints them."""
+    return f"{mean:,.1f} ± {std:,.1f}".replace("-", "−")
 
 
 def rounded(number: float, size: float) -> str:
