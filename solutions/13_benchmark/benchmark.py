@@ -974,7 +974,7 @@ show(*cost_picture(found))
 # | --- | --- | --- |
 # | few parameters, short cheap episodes, or a score without any gradient (a program, a game's rules) | CMA-ES; CEM if you want ten lines | nothing to tune but a spread; hopeless with thousands of weights |
 # | a fast simulator, thousands of environments at once | PPO | steps may be thrown away; robust, parallel (09) |
-# | continuous actions, every step dear (a robot, a slow simulator) | SAC; TD3 for a deterministic policy | replay uses a step many times (07, 10), and pays in seconds |
+# | continuous actions, every step dear (a robot, a slow simulator) | SAC or TD3 | replay uses a step many times (07, 10), and pays in seconds; which one: see the table, settings decide |
 # | even fewer steps allowed, dynamics that can be learned | a world model | a third of SAC's steps on Pendulum; its errors are exploited (11) |
 # | a few discrete actions, steps dear | DQN with double targets | no policy gradient at all (07) |
 # | discrete actions, steps cheap | PPO or A2C | no maximum over values, and a policy that can stay random |
