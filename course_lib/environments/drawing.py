@@ -22,6 +22,10 @@ class DoublePendulumEnv(gymnasium.Env):
     """`DoublePendulum` as one gymnasium environment that can be drawn, as CartPole is.
 
     gymnasium's `TimeLimit` wrapper adds the limit of 500 steps. `state` is (6,).
+
+    Args:
+        render_mode: `None` or "rgb_array".
+        batched: the class that says what happens, for variants with other first states.
     """
 
     metadata: ClassVar[dict[str, Any]] = {
@@ -29,8 +33,10 @@ class DoublePendulumEnv(gymnasium.Env):
         "render_fps": round(1 / SECONDS_PER_STEP),
     }
 
-    def __init__(self, render_mode: str | None = None) -> None:
-        self.batch = DoublePendulum(1)
+    def __init__(
+        self, render_mode: str | None = None, batched: type[DoublePendulum] = DoublePendulum
+    ) -> None:
+        self.batch = batched(1)
         self.render_mode = render_mode
         self.state: np.ndarray | None = None
         size = self.batch.observation_size
