@@ -62,7 +62,8 @@ def elite_of(sample: Tensor, score: Tensor, fraction: float) -> Tensor:
 
 
 def fitted(elite: Tensor, min_std: float) -> tuple[Tensor, Tensor]:
-    return elite.mean(0), elite.std(0, correction=0).clamp(min=min_std)
+    mean = elite.mean(0)  # nan of no elite, where `std` would warn as well
+    return mean, (elite - mean).square().mean(0).sqrt().clamp(min=min_std)
 
 
 def keeps_the_worst(sample, score, elite_fraction, min_std):
