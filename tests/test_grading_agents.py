@@ -1,18 +1,25 @@
 """Agents are graded in episodes that nobody knew, stepped outside the process that they run in."""
 
+import gzip
 import json
 import os
 import stat
+import subprocess
+import sys
 
 import nbformat
 import pytest
 
+from autograde.building.lint import lint
+from autograde.building.source import read_source
 from autograde.errors import CourseError
-from autograde.grading.executing import Limits
+from autograde.grading.executing import Limits, edition
 from autograde.grading.graded_source import graded_source
 from autograde.grading.lots import ADJECTIVES, ANIMALS, Lots, class_lots, plays_agents, pseudonym
 from autograde.grading.records import calls_path, read_record
 from autograde.grading.whole_class import grade_class
+from autograde.release.contents import contents_of
+from course_lib.checks.agent_tasks import CAPSTONE
 from tests.capstone_class import NOTHING, RULE, CapstoneClass
 from tests.sample_course import SMALL, make_course
 from tests.small_class import ThreadJudges
@@ -104,8 +111,6 @@ def test_an_agent_that_is_not_written_is_told_so_and_has_no_trial(made):
 
 @pytest.mark.slow
 def test_every_call_is_written_down_with_the_hashes_of_both_sides(made):
-    import gzip
-
     path = calls_path(made.room, made.lesson, "nothing")
     calls = json.loads(gzip.decompress(path.read_bytes()))[0]["calls"]
     assert calls[0]["with"][0]["shape"] == [2000, 8]
@@ -130,6 +135,32 @@ def test_grading_twice_gives_the_same_and_new_episodes_others(made):
         other["rule"].notes[0].text.split("leaderboard")[1]
         == (before["rule"].notes[0].text.split("leaderboard")[1])
     )
+
+
+@pytest.mark.slow
+def test_cpu_time_is_counted_where_the_agent_runs(made, monkeypatch):
+    busy = NOTHING.replace("    return", "    sum(range(200_000))\n    return")
+    made.hand_in_agent("busy", busy)
+    monkeypatch.setitem(CAPSTONE.__dict__, "cpu_seconds", 0.05)
+    found = grade(made)[0]["busy"].scores[0]
+    assert found.mistake == "slow"
+    assert "all calls together have 0.05 s" in " ".join(found.message.split())
+
+
+@pytest.mark.slow
+def test_an_edition_without_answers_lets_agents_play():
+    needs_walls()
+    text = f"import numpy as np\nfrom course_lib import check\n{RULE}\ncheck(capstone_agent)"
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUTF8": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", text],
+        cwd=edition(),
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert done.stdout.startswith("✓ capstone_agent: mean return 3,"), done.stderr
+    assert "1,000 public episodes (10 of 10 points)" in done.stdout
 
 
 @pytest.mark.slow
@@ -181,8 +212,14 @@ def test_only_a_lesson_with_an_agent_depends_on_the_lots(tmp_path):
     assert plays_agents(graded_source(capstone.lesson))
     (tmp_path / "plain").mkdir()
     plain = make_course(tmp_path / "plain", SMALL)
-    from autograde.building.source import read_source
-
     nbformat.write(read_source(plain), plain.worked)
     assert not plays_agents(graded_source(plain))
     assert Lots.drawn() != Lots.drawn()
+
+
+def test_a_lesson_may_check_an_agent_which_has_no_answer_to_be_left_out(tmp_path):
+    lesson, errors = CapstoneClass(tmp_path).lesson, []
+    lint(lesson, errors)
+    assert errors == []
+    assert contents_of([lesson]).exercises == {}
+    assert contents_of([lesson]).questions == ()

@@ -6,21 +6,13 @@ import numpy as np
 import pytest
 from bs4 import BeautifulSoup
 
+from autograde.cli import main
 from autograde.errors import CourseError
-from autograde.grading import leaderboard, reference_agents
-from autograde.grading.leaderboard import (
-    Board,
-    Place,
-    film,
-    in_order,
-    is_better,
-    names_in,
-    render,
-    unknown_names,
-    write_leaderboard,
-)
+from autograde.grading import leaderboard, reference_agents, results
+from autograde.grading.leaderboard import names_in, render, unknown_names, write_leaderboard
 from autograde.grading.lots import class_lots, pseudonym
 from autograde.grading.outcomes import Score
+from autograde.grading.ranking import Board, Place, film, in_order, is_better
 from autograde.grading.report import render as render_report
 from autograde.grading.results import LessonResults, Row
 from course_lib.agents import make_deterministic_policy
@@ -203,6 +195,30 @@ def test_a_page_that_cannot_be_written_is_named(class_of_two, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(CourseError, match="Cannot write"):
         write_leaderboard(class_of_two.room, class_of_two.tables, (), tmp_path / "file" / "a.html")
+
+
+def test_the_command_writes_where_it_is_told_and_names_who_agreed(
+    class_of_two, monkeypatch, tmp_path, capsys
+):
+    monkeypatch.setattr(results, "gather", lambda room, lessons: class_of_two.tables)
+    agreed, out = tmp_path / "agreed.txt", tmp_path / "board.html"
+    agreed.write_text("ada\n")
+    command = ["leaderboard", "--course", str(tmp_path), "--names", str(agreed), "--out", str(out)]
+    with pytest.raises(SystemExit) as ended:
+        main(command)
+    assert ended.value.code == 0
+    assert f"Leaderboard: {out}" in capsys.readouterr().out
+    assert ">ada<" in out.read_text(encoding="utf-8")
+    agreed.write_text("adda\n")
+    with pytest.raises(SystemExit) as ended:
+        main(command)
+    assert ended.value.code == 2
+    assert "nobody of this class is called adda" in capsys.readouterr().err
+    class_of_two.tables[0].rows.clear()
+    with pytest.raises(SystemExit) as ended:
+        main(command[:3])
+    assert ended.value.code == 1
+    assert "No agent of this class has been graded yet" in capsys.readouterr().err
 
 
 def test_the_report_leads_to_the_leaderboard_where_agents_have_played():

@@ -12,8 +12,8 @@ from autograde.grading.judge import Kit, Task
 
 # Modules that show, save or find results, and decide none.
 ONLY_SHOW = (
-    "as_json", "commands", "formgrader", "leaderboard", "reference_agents", "report", "results",
-    "similar", "terminal",
+    "as_json", "commands", "formgrader", "leaderboard", "ranking", "reference_agents", "report",
+    "results", "similar", "terminal",
 )  # fmt: skip
 
 

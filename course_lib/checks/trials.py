@@ -176,6 +176,9 @@ def as_numbers(answer: Any) -> np.ndarray | None:
         same = len({None if row is None else row.shape for row in rows}) == 1
         return np.array(rows) if same and rows[0] is not None else None
     if isinstance(answer, NUMBERS):
-        return np.array(float(answer))
+        try:
+            return np.array(float(answer))
+        except (OverflowError, TypeError):  # 10**400, or a complex number
+            return None
     known = isinstance(answer, np.ndarray) and answer.dtype.kind in "fiub"
     return answer if known else None
