@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from course_lib.algorithms import PPOConfig, ppo
 from course_lib.environments import make_vector
 from course_lib.environments.cartpole import cartpole_dynamics
 from course_lib.environments.double_pendulum import (
@@ -18,7 +19,7 @@ from course_lib.environments.double_pendulum import (
     double_pendulum_rate,
     joints,
 )
-from course_lib.evaluation import evaluate_agent
+from course_lib.evaluation import evaluate, evaluate_agent
 from course_lib.figures.video import record
 
 ID = "DoublePendulum-v0"
@@ -278,6 +279,18 @@ def test_it_is_drawn_where_it_stands():
     assert np.ptp(wood[:, 1]) == pytest.approx(10, abs=2)
     assert wood[:, 0].min() == pytest.approx(320 - 250, abs=2)
     assert gymnasium.make(ID).unwrapped.render() is None
+
+
+@pytest.mark.slow
+def test_ppo_learns_to_balance_and_not_at_once():
+    returns = []
+    for progress in ppo(ID, PPOConfig(), seed=100):
+        if progress.env_steps >= 40_000 or not returns:
+            returns.append(evaluate(progress.policy, ID, 50, seed=1).mean())
+        if progress.env_steps >= 40_000:
+            break
+    assert returns[0] < 200
+    assert returns[1] > 2_000
 
 
 class Gentle:

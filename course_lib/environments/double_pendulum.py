@@ -104,9 +104,11 @@ class DoublePendulum(BatchedEnvironment):
     the cart is 2.4 m from the middle. One sees x of the cart, sin θ₁, sin θ₂, cos θ₁, cos θ₂, ẋ,
     θ̇₁, θ̇₂; both angles are from upright.
 
+    An episode starts with all six numbers of the state within ±0.1. From most such states, not
+    from all, a linear rule balances; a random policy falls within a second and earns about 140.
+
     The reward is that of Duan et al. (2016) and of gymnasium's InvertedDoublePendulum. Theirs run
-    in MuJoCo, where the upper angle is against the lower pole, and other bodies are moved by other
-    forces: the size of the returns can be compared, the returns cannot.
+    in MuJoCo, with other bodies and forces: the returns are of one size, and no more comparable.
     """
 
     observation_size = 8

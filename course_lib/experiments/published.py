@@ -1,8 +1,8 @@
 """What Duan et al. (2016) measured, for the tasks of this course's benchmark that have a row there.
 
 Source: Duan et al. (2016), "Benchmarking Deep Reinforcement Learning for Continuous Control",
-arXiv:1604.06778, table 1; lecture [001], the table of that title. Average return of all policies
-met in 25 million steps of training, mean ± standard deviation over five seeds.
+arXiv:1604.06778, table 1; lecture [001], the table of that title. Average return over all
+iterations of a training, mean ± standard deviation over five seeds.
 """
 
 ALGORITHMS = ("Random", "REINFORCE", "TNPG", "RWR", "REPS", "TRPO", "CEM", "CMA-ES", "DDPG")

@@ -45,7 +45,7 @@ def require_seeds(returns: np.ndarray) -> np.ndarray:
     if not returns.ndim or returns.shape[-1] < 2:
         raise ValueError(f"a spread needs two seeds or more, got shape {returns.shape}")
     if not np.isfinite(returns).all():
-        raise ValueError("some of the returns are not finite: say first what such a seed counts as")
+        raise ValueError("some returns are not finite: say first what such a seed counts as")
     return returns
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from course_lib.experiments import Results
 from course_lib.experiments.statistics import LEVEL, not_below_best, spread
+from course_lib.figures.methods import require_results
 from course_lib.figures.tables import MARK, Cell, Rows, show_table
 
 NAMES = {
@@ -43,7 +44,11 @@ def show_benchmark(
         published_bold: by task the variants whose published numbers are bold.
         names: what to call the tasks, if not as in `NAMES`.
         caption: what the numbers are, if the default does not say it.
+
+    Raises:
+        ValueError: there is no task on which all variants were trained.
     """
+    require_results(found)
     columns, rows = benchmark_rows(
         found, last, published or {}, published_bold or {}, names or NAMES
     )
@@ -68,7 +73,7 @@ def benchmark_rows(
                 Cell(
                     mean_and_spread(numbers),
                     bool(stands_out),
-                    plus_minus(*theirs) if theirs else "",
+                    as_published(*theirs) if theirs else "",
                     theirs is not None and variant in published_bold.get(task, ()),
                 )
             )
@@ -85,20 +90,25 @@ def bold_in(returns: np.ndarray) -> np.ndarray:
 def mean_and_spread(returns: np.ndarray) -> str:
     """Mean ± standard deviation over seeds; of one seed the return."""
     if len(returns) < 2:
-        return shortest(returns[0], returns[0])
+        return rounded(returns[0], returns[0])
     found = spread(returns)
     return plus_minus(float(found.mean), float(found.std))
 
 
 def plus_minus(mean: float, std: float) -> str:
-    """Both numbers with as many digits as their sizes make worth reading."""
-    return f"{shortest(mean, mean)} ± {shortest(std, mean)}".replace("-", "−")
+    """Both numbers, with as many decimals as the spread makes worth reading."""
+    return f"{rounded(mean, std)} ± {rounded(std, std)}"
 
 
-def shortest(number: float, size: float) -> str:
-    """No decimals for numbers of 100 and more, one from 10 on, else two; thousands apart."""
-    decimals = 0 if abs(size) >= 100 else 1 if abs(size) >= 10 else 2
-    return f"{number:,.{decimals}f}"
+def as_published(mean: float, std: float) -> str:
+    """With one decimal, as the paper prints them."""
+    return f"{mean:,.1f} ± {std:,.1f}".replace("-", "−")
+
+
+def rounded(number: float, size: float) -> str:
+    """No decimals where `size` is 10 or more, or 0; one from 0.1 on, else two."""
+    decimals = 0 if abs(size) >= 10 or size == 0 else 1 if abs(size) >= 0.1 else 2
+    return f"{number:z,.{decimals}f}".replace("-", "−")
 
 
 def describe_table(found: Results, last: int, with_published: bool) -> str:

@@ -7,13 +7,15 @@ from matplotlib.ticker import StrMethodFormatter
 from course_lib.experiments import Results
 from course_lib.experiments.aggregates import score_curves
 from course_lib.figures.labels import label_ends
-from course_lib.figures.scores import (
+from course_lib.figures.methods import (
     FORMS_IN_WORDS,
     SCORE,
     Picture,
     color_for,
     form_of,
     learners,
+    mean_of_tasks,
+    require_results,
     scope,
 )
 from course_lib.figures.style import new_figure, styled
@@ -29,7 +31,9 @@ def cost_picture(found: Results, title: str | None = None) -> Picture:
     Raises:
         ValueError: the experiment has stored no seconds.
     """
-    score, seconds = score_curves(found).mean(1), found.cpu_seconds().mean(1)
+    require_results(found)
+    score = mean_of_tasks(found, score_curves(found))
+    seconds = mean_of_tasks(found, found.cpu_seconds())
     with styled():
         figure, (left, right) = new_figure(1, 2, size=(8.4, 4.4), sharey=True)
         draw_costs(left, right, found, score, seconds)

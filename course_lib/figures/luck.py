@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from course_lib.experiments.statistics import LEVEL, power, share_best
 from course_lib.figures.labels import spread_apart
-from course_lib.figures.scores import Picture, color_for, percent
+from course_lib.figures.methods import Picture, color_for, percent
 from course_lib.figures.style import COLORS, new_figure, shades, styled
 
 POWER_SEEDS = (3, 5, 10, 20)

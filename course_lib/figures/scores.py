@@ -4,11 +4,9 @@ Each returns the figure and its alternative text: `show(*intervals_picture(found
 costs is in costs.py, what few seeds can tell in luck.py, the table in benchmark_table.py."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from course_lib.experiments import Results
 from course_lib.experiments.aggregates import (
@@ -17,92 +15,64 @@ from course_lib.experiments.aggregates import (
     interquartile_mean,
     performance_profile,
 )
-from course_lib.figures.style import COLORS, FAINT, TEXT, color_of, new_figure, styled
-
-SCORE = "score (0: random policy, 1: best training)"
-# Lines say by their form what a method learns from; colour alone would not do for thirteen.
-SOLID, DASHED, DOTTED = "-", (0, (5, 1.5)), (0, (1, 1.2))
-FORMS = {"ddpg": DASHED, "td3": DASHED, "sac": DASHED} | dict.fromkeys(
-    ("rwr", "reps", "cem", "cma", "random"), DOTTED
+from course_lib.figures.methods import (
+    SCORE,
+    Picture,
+    color_for,
+    form_of,
+    learners,
+    mean_of_tasks,
+    percent,
+    require_results,
+    scope,
+    tasks_of,
 )
-FORMS_IN_WORDS = "dashed: learns from a replay buffer\ndotted: search or weighted regression"
+from course_lib.figures.style import FAINT, new_figure, styled
+
+OPEN = {"color": "white", "markeredgecolor": "black", "zorder": 4}
+MARKS = "dot, bar: interquartile mean, 95 % interval; diamond: mean\nthin marks: single trainings"
 CURVE_POINTS = 201
+FEW_SEEDS = 3
 NAMED = 3
 MOST_NAMED = 6
 
 
-class Picture(NamedTuple):
-    """A figure and what it shows in words: the two arguments of `show`."""
-
-    figure: Figure
-    alt: str
-
-
-def color_for(variant: str) -> str:
-    """A method's colour in this course; dark grey for those that have none."""
-    return color_of(variant) or (COLORS["reference"] if variant == "Random" else TEXT)
-
-
-def form_of(variant: str) -> str | tuple:
-    """Solid, dashed or dotted."""
-    return FORMS.get(variant.lower().partition("-")[0], SOLID)
-
-
-def percent(share: float) -> str:
-    """A share as one reads it."""
-    return f"{100 * share:.0f} %"
-
-
-def learners(found: Results) -> list[int]:
-    """The rows of all variants but the baseline."""
-    one = found.experiment
-    return [row for row, name in enumerate(one.variants) if name != one.baseline]
-
-
-def tasks_of(found: Results) -> list[str]:
-    """The task of each column."""
-    return [task for task, _ in found.columns]
-
-
-def scope(found: Results) -> str:
-    """How much stands behind one number of a variant."""
-    places = found.places()
-    seeds = sorted({len(at) for at in places.values()})
-    each = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
-    tasks = "1 task" if len(places) == 1 else f"{len(places)} tasks"
-    return f"{tasks}, {each} seeds each"
-
-
 def intervals_picture(found: Results, last: int = 1, title: str | None = None) -> Picture:
-    """Interquartile means of all variants with 95 % intervals, the best on top.
+    """Interquartile means of all variants with 95 % intervals, the best on top; and their means.
+
+    The interquartile mean leaves the worst quarter of the trainings out. With few tasks that may
+    be a whole task, which a method never learns: then its mean is far to the left.
 
     Args:
         found: the results.
         last: how many evaluations at the end make a score; see `Results.scores`.
         title: the finding, if not the default.
     """
+    require_results(found)
     scores, tasks, names = found.scores(last), tasks_of(found), found.experiment.variants
     intervals = [bootstrap_interval(interquartile_mean, row, tasks) for row in scores]
+    means = mean_of_tasks(found, scores)
     order = sorted(learners(found), key=lambda row: -intervals[row].value)
     with styled():
         figure, axes = new_figure(size=(7.0, 1.3 + 0.27 * len(order)))
         for place, row in enumerate(order):
             draw_interval(axes, place, scores[row], intervals[row], color_for(names[row]))
+        axes.plot(means[order], range(len(order)), "D", markersize=5, **OPEN)
         axes.set_yticks(range(len(order)), [names[row] for row in order])
         axes.set(
-            xlabel=f"{SCORE}; {scope(found)}", ylim=(len(order) - 0.4, -0.6),
-            title=title or lead(order, intervals, names),
+            xlabel=f"{SCORE}; {scope(found)}\n{MARKS}", ylim=(len(order) - 0.4, -0.6),
+            title=title or lead(found, order, intervals),
         )  # fmt: skip
         axes.grid(axis="y", visible=False)
     words = "; ".join(
         f"{names[row]} {intervals[row].value:.2f} ({intervals[row].low:.2f} to "
-        f"{intervals[row].high:.2f})"
+        f"{intervals[row].high:.2f}), mean {means[row]:.2f}"
         for row in order
     )
     return Picture(
         figure,
         "One row for each method: its interquartile mean as a dot, the 95 % bootstrap interval as "
-        f"a bar, single trainings as faint marks; {scope(found)}. {words}.",
+        f"a bar, its mean as a diamond, single trainings as faint marks; {scope(found)}. {words}.",
     )
 
 
@@ -117,15 +87,16 @@ def draw_interval(
     )
 
 
-def lead(order: Sequence[int], intervals: Sequence[Interval], names: Sequence[str]) -> str:
+def lead(found: Results, order: Sequence[int], intervals: Sequence[Interval]) -> str:
     """Who has the highest number, and how many intervals overlap the leader's."""
-    first = intervals[order[0]]
-    overlapping = [names[row] for row in order[1:] if intervals[row].high >= first.low]
-    if not overlapping:
-        return f"{names[order[0]]} is ahead, its interval apart from all others"
-    count = len(overlapping)
+    name, first = found.experiment.variants[order[0]], intervals[order[0]]
+    if min(map(len, found.places().values())) < FEW_SEEDS:
+        return f"{name} scores highest, from too few seeds for an interval"
+    count = sum(intervals[row].high >= first.low for row in order[1:])
+    if not count:
+        return f"{name} is ahead, its interval apart from all others"
     others = "one interval overlaps" if count == 1 else f"{count} intervals overlap"
-    return f"{names[order[0]]} scores highest; {others} with its own"
+    return f"{name} scores highest; {others} with its own"
 
 
 def profile_picture(
@@ -144,8 +115,9 @@ def profile_picture(
         title: the finding, if not the default.
 
     Raises:
-        ValueError: there is no such variant, or there are more than six.
+        ValueError: there is no such variant, there are more than six, or there are no results.
     """
+    require_results(found)
     scores, names = found.scores(last), found.experiment.variants
     chosen = chosen_rows(found, scores, variants)
     grid = np.linspace(min(0.0, scores[learners(found)].min()), 1.0, CURVE_POINTS)
@@ -200,13 +172,14 @@ def draw_profile(axes: Axes, grid: np.ndarray, band: Interval, name: str) -> Non
 
 
 def name_profiles(axes: Axes, grid: np.ndarray, curves: Mapping[str, np.ndarray]) -> None:
-    """Each name on its own curve, at heights of its own, so that names do not meet."""
+    """Each name left of its own curve, at heights of its own, so that names do not meet."""
     heights = np.linspace(0.85, 0.25, len(curves))
     for (name, curve), height in zip(curves.items(), heights, strict=True):
-        x = grid[int((curve > height).sum()) - 1] if (curve > height).any() else grid[0]
-        axes.text(
-            x, height, f" {name} ", color=color_for(name), fontsize=10, weight="bold", va="center",
-            ha="center", bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0},
+        x = grid[max(int((curve > height).sum()) - 1, 0)]
+        axes.annotate(
+            name, (x, height), (-7, 0), textcoords="offset points", color=color_for(name),
+            fontsize=10, weight="bold", va="center", ha="right",
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0, "alpha": 0.85},
         )  # fmt: skip
 
 

@@ -838,7 +838,7 @@ for title, which in (("stand still", still), ("reach the flag", flag)):
 # **Predict:** how often is the winner of all seeds also the winner of three?
 
 # %% nbgrader={"grade": false, "grade_id": "three-seeds", "locked": true, "schema_version": 3, "solution": false}
-few = 3
+few = min(3, max(map(len, found.places().values())) - 1)
 tasks = [task for task, places in found.places().items() if len(places) > few]
 shares = {task: statistics.share_best(whole[:, found.places()[task]], few) for task in tasks}
 for task, share in shares.items():
@@ -883,8 +883,8 @@ for throw in range(40):
 panels = (list(winners.values()) + [one for one in range(4) if one not in winners.values()])[:4]
 slider(
     draw_resampled, throw=list(range(40)), static=[{"throw": one} for one in sorted(panels)],
-    title=f"{contested}, three seeds: {len(winners)} of the five best can be made to win",
-    alt=f"Four throws of three seeds on {contested}, with the means of the five best algorithms. Winners among forty throws: " + ", ".join(winners) + ".",
+    title=f"{contested}, {few} seeds: {len(winners)} of the five best can be made to win",
+    alt=f"Four throws of {few} seeds on {contested}, with the means of the five best algorithms. Winners among forty throws: " + ", ".join(winners) + ".",
 )  # fmt: skip
 
 # %% [markdown]
@@ -974,7 +974,7 @@ show(*cost_picture(found))
 # | --- | --- | --- |
 # | few parameters, short cheap episodes, or a score without any gradient (a program, a game's rules) | CMA-ES; CEM if you want ten lines | nothing to tune but a spread; hopeless with thousands of weights |
 # | a fast simulator, thousands of environments at once | PPO | steps may be thrown away; robust, parallel (09) |
-# | continuous actions, every step dear (a robot, a slow simulator) | SAC; TD3 for a deterministic policy | replay uses a step many times (07, 10), and pays in seconds |
+# | continuous actions, every step dear (a robot, a slow simulator) | SAC or TD3 | replay uses a step many times (07, 10), and pays in seconds; which one: see the table, settings decide |
 # | even fewer steps allowed, dynamics that can be learned | a world model | a third of SAC's steps on Pendulum; its errors are exploited (11) |
 # | a few discrete actions, steps dear | DQN with double targets | no policy gradient at all (07) |
 # | discrete actions, steps cheap | PPO or A2C | no maximum over values, and a policy that can stay random |

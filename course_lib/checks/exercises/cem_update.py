@@ -61,8 +61,9 @@ def elite_of(sample: Tensor, score: Tensor, fraction: float) -> Tensor:
     return sample[score.argsort(descending=True)[: count_of(sample, fraction)]]
 
 
-def fitted(elite: Tensor, min_std: float, correction: int = 0) -> tuple[Tensor, Tensor]:
-    return elite.mean(0), elite.std(0, correction=correction).clamp(min=min_std)
+def fitted(elite: Tensor, min_std: float) -> tuple[Tensor, Tensor]:
+    mean = elite.mean(0)  # nan of no elite, where `std` would warn as well
+    return mean, (elite - mean).square().mean(0).sqrt().clamp(min=min_std)
 
 
 def keeps_the_worst(sample, score, elite_fraction, min_std):
@@ -125,7 +126,9 @@ def by_quantile(sample, score, elite_fraction, min_std):
 
 
 def sample_deviation(sample, score, elite_fraction, min_std):
-    return fitted(elite_of(sample, score, elite_fraction), min_std, correction=1)
+    elite = elite_of(sample, score, elite_fraction)
+    square = (elite - elite.mean(0)).square().sum(0)
+    return elite.mean(0), (square / (len(elite) - 1)).sqrt().clamp(min=min_std)  # 0/0 for one
 
 
 def variance(sample, score, elite_fraction, min_std):

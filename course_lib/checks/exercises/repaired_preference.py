@@ -65,7 +65,9 @@ def multiplied_by_the_spread(episode_return: Tensor, temperature: float) -> Tens
 
 
 def sample_deviation(episode_return: Tensor, temperature: float) -> Tensor:
-    return (episode_return / (temperature * (episode_return.std() + EPS))).softmax(0)
+    square = (episode_return - episode_return.mean()).square().sum()
+    spread = (square / (len(episode_return) - 1)).sqrt() + EPS  # 0/0 for one episode
+    return (episode_return / (temperature * spread)).softmax(0)
 
 
 def by_the_mean(episode_return: Tensor, temperature: float) -> Tensor:

@@ -121,6 +121,11 @@ def clamped_exponent(advantage, eta, epsilon):
     return eta * (epsilon + log_mean((advantage / eta).clamp(-50, 50)))
 
 
+def mean_taken_off(advantage, eta, epsilon):
+    middle = advantage.mean()
+    return eta * (epsilon + ((advantage - middle) / eta).exp().mean().log()) + middle
+
+
 def maximum_lost(advantage, eta, epsilon):
     shifted = (advantage - advantage.max()) / eta
     return eta * (epsilon + shifted.exp().mean().log())
@@ -303,6 +308,13 @@ EXERCISE = Exercise(
             "A/η is clamped before the exponential. That stops the overflow and gives another "
             "value, without a slope where it clamps. Use logsumexp.",
             clamped_exponent,
+        ),
+        Mistake(
+            "mean-taken-off",
+            "The *mean* advantage is taken off and added again. That is right; but what lies far "
+            "above the mean still overflows where η is small. Take the largest off, or use "
+            "logsumexp.",
+            mean_taken_off,
         ),
         Mistake(
             "maximum-lost",

@@ -61,6 +61,11 @@ def shifted_in_another_unit(advantage, eta):
     return weight / weight.sum()
 
 
+def mean_taken_off(advantage, eta):
+    weight = ((advantage - advantage.mean()) / eta).exp()
+    return weight / weight.sum()
+
+
 def clamped_exponent(advantage, eta):
     return (advantage / eta).clamp(-50, 50).softmax(0)
 
@@ -201,6 +206,13 @@ EXERCISE = Exercise(
             "The largest *advantage* is taken off from A/η, which has no unit any more. Subtract "
             "first, then divide: (A − max A)/η.",
             shifted_in_another_unit,
+        ),
+        Mistake(
+            "mean-taken-off",
+            "The *mean* advantage is taken off first. That changes no weight; but what lies far "
+            "above the mean still overflows where η is small. Take the largest off: then no "
+            "exponent is above 0.",
+            mean_taken_off,
         ),
         Mistake(
             "clamped-exponent",

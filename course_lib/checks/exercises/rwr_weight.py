@@ -74,6 +74,11 @@ def shifted_in_another_unit(episode_return, temperature):
     return weight / weight.sum()
 
 
+def mean_taken_off(episode_return, temperature):
+    weight = ((episode_return - episode_return.mean()) / temperature).exp()
+    return weight / weight.sum()
+
+
 def added_to_the_sum(episode_return, temperature):
     weight = (episode_return / temperature).exp()
     return weight / (weight.sum() + 1e-8)
@@ -219,6 +224,12 @@ EXERCISE = Exercise(
             "The largest *return* is taken off from R/T, which has another unit. The exponents are "
             "still far from 0 when T is. Subtract first, then divide: (R − max R)/T.",
             shifted_in_another_unit,
+        ),
+        Mistake(
+            "mean-taken-off",
+            "The *mean* return is taken off first. That changes no weight; but what lies far above "
+            "the mean still overflows. Take the largest off: then no exponent is above 0.",
+            mean_taken_off,
         ),
         Mistake(
             "added-to-the-sum",
