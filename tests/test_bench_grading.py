@@ -1,5 +1,7 @@
 """The benchmark of grading: its turns, its table, and that the README is its file."""
 
+import subprocess
+import sys
 from collections import Counter
 
 from tests.benchmarks import bench_grading
@@ -64,6 +66,12 @@ def test_the_classes_work_is_of_three_kinds_and_no_two_are_alike(tmp_path):
     stubs = [text.count("NotImplementedError") for text in texts]
     assert stubs[0] == stubs[1] == stubs[3] < stubs[2]
     assert lesson.name == "02_reinforce"
+
+
+def test_commands_start_without_grammars_for_web_addresses():
+    code = "import autograde, nbformat, sys\nassert not sys.modules['rfc3987_syntax']"
+    code += "\nassert 'lark' not in sys.modules\nnbformat.validate(nbformat.v4.new_notebook())"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
 def test_the_readme_shows_what_is_stored():
