@@ -81,6 +81,8 @@ def test_views_and_transposed_tensors_cross():
     tensor = torch.arange(6).reshape(2, 3)
     assert torch.equal(round_trip(tensor.T), tensor.T)
     assert torch.equal(round_trip(tensor[:, 1]), tensor[:, 1])
+    one = torch.ones(()).expand(1)  # of one element, whatever its strides say
+    assert torch.equal(round_trip(one), one) and one.stride() == (0,)
 
 
 @pytest.mark.parametrize("kind", ["f4", "f8", "i8", "u1", "b1", ">f8", "c16"])

@@ -29,7 +29,7 @@ from autograde.wall.workers import Worker, require_walls, zygote
 DONE, NOT_REACHED = "done", "not reached"
 WORKER, JUDGE, BOTH = "worker", "judge", "both"
 MAX_WORKERS = 40  # one after the other
-MAX_OUTPUTS = 24_000_000  # characters that a notebook's cells may show, pictures among them
+MAX_OUTPUTS = 8_000_000  # characters that a notebook's cells may show: four times a worked lesson
 TOO_MUCH = {"output_type": "stream", "name": "stdout", "text": "… outputs were left out …\n"}
 CHECKPOINT_SECONDS = 2.0  # of work that would have to be done again
 ONE_AT_A_TIME = threading.Lock()  # Standard output and random numbers are the whole process's.

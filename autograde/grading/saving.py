@@ -171,7 +171,7 @@ def write_calls(path: Path, graded: Graded) -> None:
         left -= len(text)
         kept.append(text if left >= 0 else json.dumps({"cell": one["cell"], "calls": "too long"}))
     text = "[" + ",\n".join(kept) + "]\n"
-    write_bytes_if_new(path, gzip.compress(text.encode(), mtime=0))
+    write_bytes_if_new(path, gzip.compress(text.encode(), compresslevel=3, mtime=0))
 
 
 def sweep(*folders: Path) -> None:

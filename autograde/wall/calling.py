@@ -47,7 +47,7 @@ class Changes:
 
 def content(tensor: torch.Tensor) -> tuple[Any, ...]:
     """Shape, dtype and bytes: two NaNs of the same bits are the same."""
-    return tensor.shape, tensor.dtype, raw(tensor)
+    return tensor.shape, tensor.dtype, raw(tensor).tobytes()
 
 
 def run_all(function: Callable, watched: tuple[str, ...], cases: list) -> list[list]:

@@ -28,6 +28,7 @@ ENVIRONMENT = {
     "MKL_NUM_THREADS": "1",
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
     "SDL_VIDEODRIVER": "dummy",
+    "OBJC_DISABLE_INITIALIZE_FORK_SAFETY": "YES",  # else macOS ends what is forked with torch in it
 }
 
 

@@ -56,17 +56,12 @@ def encode_tensor(tensor: torch.Tensor, buffers: list[bytes | np.ndarray]) -> li
     name = str(tensor.dtype).removeprefix("torch.")
     if name not in DTYPES or tensor.layout is not torch.strided:
         raise ValueError(f"a {name} tensor of layout {tensor.layout} cannot be handed over")
-    buffers.append(in_rows(tensor))
+    buffers.append(raw(tensor))
     wants = bool(tensor.requires_grad)
     return ["tensor", name, [int(n) for n in tensor.shape], wants, len(buffers) - 1]
 
 
-def raw(tensor: torch.Tensor) -> bytes:
-    """The numbers as they lie in memory, row by row."""
-    return in_rows(tensor).tobytes()
-
-
-def in_rows(tensor: torch.Tensor) -> np.ndarray:
+def raw(tensor: torch.Tensor) -> np.ndarray:
     """The numbers row by row, as bytes: the tensor's own memory, where that is possible."""
     plain = tensor.detach().cpu().resolve_conj().resolve_neg()
     plain = plain.view(torch.int16) if plain.dtype is torch.bfloat16 else plain

@@ -65,10 +65,6 @@ class Remote:
     def __repr__(self) -> str:
         return f"<{self.__name__}: the student's {self._kind}>"
 
-    def run_cases(self, exercise: "Problem", cases: Sequence["Case"]) -> list["Outcome | None"]:
-        """What comes of the cases of an exercise that can cross together."""
-        return self._session.run_cases(self, exercise, cases)
-
     def cpu_seconds(self) -> float:
         """What calls have taken in the student's process so far, as that says."""
         return self._session.cpu_seconds
@@ -80,6 +76,10 @@ class Remote:
     def stretched(self, count: int, *args: Any, **kwargs: Any) -> Any:
         """What comes of calling it with each row of its matrices so many times."""
         return self._session.call(self, args, kwargs, ("stretched", count))
+
+    def run_cases(self, exercise: "Problem", cases: Sequence["Case"]) -> list["Outcome | None"]:
+        """What comes of the cases of an exercise that can cross together."""
+        return self._session.run_cases(self, exercise, cases)
 
     def watch(self) -> contextlib.AbstractContextManager:
         """Calls meanwhile are made under the watch for a row times a column."""
