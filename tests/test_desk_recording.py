@@ -4,10 +4,12 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from course_lib import CheckFailed, check, check_answer
-from course_lib.checks import all_questions
+from course_lib.checks import all_questions, checking
+from course_lib.checks.agent_tasks import AgentTask
 from course_lib.desk import recording
 from course_lib.desk import records as records_module
 from course_lib.desk.records import load_records, records_path
@@ -96,6 +98,27 @@ def test_hidden_cases_record_nothing(workspace, capsys):
     check(td_error, hidden=True)
     assert len(capsys.readouterr().out.splitlines()) == 1
     assert not records_path(workspace).exists()
+
+
+SWING = AgentTask("td_error", "Pendulum-v1", ((-1e9, 1.0), (0.0, 5.0)), 4, 4, 2.0)
+
+
+def test_an_agent_is_recorded_with_what_it_earned_once_there_is_one(workspace, monkeypatch):
+    def still(obs):
+        return np.zeros((len(obs), 1))
+
+    def stub(obs):
+        raise NotImplementedError("Write your code here.")
+
+    def crash(obs):
+        raise ValueError("no")
+
+    monkeypatch.setitem(checking.AGENT_TASKS, "td_error", SWING)
+    for agent in (stub, still, crash):
+        message_of(agent, lambda one: check(one, exercise="td_error"))
+    record = load_records(workspace)["td_error"]
+    assert (record.points, record.possible, record.tries, record.passes) == (1.0, 5.0, 2, False)
+    assert record.mistake is not None
 
 
 def elsewhere(workspace: Path, monkeypatch) -> None:

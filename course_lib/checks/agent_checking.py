@@ -27,11 +27,13 @@ class Finding:
         text: what the student reads.
         points: what the agent earns.
         mistake: the trouble's name, or None.
+        played: whether there was an agent to play.
     """
 
     text: str
     points: float = 0.0
     mistake: str | None = None
+    played: bool = True
 
 
 def find_out(task: AgentTask, agent: Callable, *, hidden: bool) -> Finding:
@@ -51,7 +53,8 @@ def find_out(task: AgentTask, agent: Callable, *, hidden: bool) -> Finding:
         trial = play(agent, task, episodes, seed)
     except NotImplementedError:
         how = "Write it in the cell above, run that cell, then run this one again."
-        return Finding(f"✗ {failed_title(task, 'not written yet')}\n{fill(how, '  ')}")
+        text = f"✗ {failed_title(task, 'not written yet')}\n{fill(how, '  ')}"
+        return Finding(text, played=False)
     except AgentTrouble as trouble:
         more = "" if grading else trouble.detail
         lines = [f"✗ {failed_title(task, trouble.kind.replace('-', ' '))}", ""]

@@ -97,11 +97,15 @@ def check_agent(task: AgentTask, agent: Callable, *, hidden: bool) -> None:
     from course_lib.checks.agent_checking import find_out  # brings the environments along
 
     found = find_out(task, agent, hidden=hidden)
-    if found.points == task.possible:
-        print(found.text)
+    text, passed = found.text, found.points == task.possible
+    if found.played and not hidden:
+        points = (found.points, task.possible)
+        text += added(record(task.name, *points, passed=passed, mistake=found.mistake))
+    if passed:
+        print(text)
         return
     raise CheckFailed(
-        found.text,
+        text,
         exercise=task.name,
         mistake=found.mistake,
         points=found.points,
