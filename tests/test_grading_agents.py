@@ -16,6 +16,7 @@ from autograde.errors import CourseError
 from autograde.grading.executing import Limits, edition
 from autograde.grading.graded_source import graded_source
 from autograde.grading.lots import ADJECTIVES, ANIMALS, Lots, class_lots, plays_agents, pseudonym
+from autograde.grading.nbgrader_steps import GradeCells
 from autograde.grading.records import calls_path, read_record
 from autograde.grading.whole_class import grade_class
 from autograde.release.contents import contents_of
@@ -79,6 +80,17 @@ def test_the_feedback_tells_the_mean_and_the_pseudonym(made):
     assert not note.problem
     page = (made.room.feedback / "rule/13_capstone/capstone.html").read_text(encoding="utf-8")
     assert name in page
+
+
+@pytest.mark.slow
+def test_nbgraders_own_autograde_lets_agents_play_the_same_episodes(made):
+    step = GradeCells(config=made.room.config)
+    resources = {"nbgrader": {"assignment": "13_capstone", "student": "nothing"}}
+    notebook = nbformat.from_dict(made.notebook(capstone_agent=NOTHING))
+    heading = step.preprocess(notebook, resources)[0].cells[0].source
+    mean = read_record(made.room, made.lesson, "nothing").trials[0].mean
+    assert f"mean return {mean:,.1f} ±" in heading
+    assert pseudonym(class_lots(made.room.state).names, "nothing") in heading
 
 
 @pytest.mark.slow

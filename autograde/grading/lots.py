@@ -2,10 +2,10 @@
 
 Agents are judged in episodes that nobody can prepare for, and grading twice has to give the same
 grades. So the seed comes from the system's entropy when a class is first graded, the same for all
-of its students, and stays in a file beside the records. No worker can read that: it sees neither
-this folder nor the seed, only what its agent observes; and a check says nothing of what an agent
-raised or printed in those episodes. `course grade --fresh-episodes` draws another seed, for
-instance for a second deadline; the submissions with agents are then graded again.
+of its students, and stays in a file beside the records. Behind the walls no worker sees that file
+or the seed, only what its agent observes; and a check says nothing of what an agent raised or
+printed in those episodes. `course grade --fresh-episodes` draws another seed, for instance for a
+second deadline; the submissions with agents are then graded again.
 """
 
 import contextlib

@@ -15,7 +15,7 @@ from autograde.grading.classroom import Classroom
 from autograde.grading.executing import Limits
 from autograde.grading.graded_source import graded_source
 from autograde.grading.judge import become_a_judge, run_and_score
-from autograde.grading.lots import Lots, agent_notes, class_lots
+from autograde.grading.lots import Lots, agent_notes, class_lots, plays_agents
 from autograde.grading.notes import bounded_notes
 from autograde.grading.reading import student_cell
 from autograde.grading.rebuilding import Rebuilt, add_heading, rebuild
@@ -50,10 +50,10 @@ class GradeCells(Execute):
         become_a_judge()
         rebuilt = rebuilt_from(self, nb, resources)
         limits = Limits(float(self.timeout), self.notebook_seconds, trusted=self.trust_submissions)
-        lots = lots_of(self)
+        lots = lots_of(self) if plays_agents(rebuilt.notebook) else Lots.drawn()
         with graded_with(lots.episodes) as trials:
             _, notes, _ = run_and_score(rebuilt, ClearHiddenTests(config=self.config), limits)
-        notes += agent_notes(trials, lots.names, resources["nbgrader"]["student"])
+        notes += agent_notes(trials, lots.names, resources["nbgrader"].get("student", ""))
         add_heading(rebuilt.notebook, bounded_notes(notes))
         return rebuilt.notebook, resources
 

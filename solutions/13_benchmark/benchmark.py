@@ -985,7 +985,7 @@ show(*cost_picture(found))
 # | a language model | GRPO where answers can be checked; DPO for preferences | no critic, a KL to the start (12) |
 # | you do not know | PPO, then SAC, five seeds or more | task and settings decide |
 #
-# They cannot tell anything about pictures as observations, rewards that come once in a thousand steps, hundreds of joints, weeks of training. Nor which method forgives *your* bugs.
+# Five small tasks cannot tell anything about pictures as observations, rewards that come once in a thousand steps, hundreds of joints, weeks of training. Nor which method forgives *your* bugs.
 #
 # ### Think · 1 point
 #
@@ -1137,7 +1137,7 @@ check(capstone_agent, hidden=True, exercise="capstone_agent")
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Your feedback tells your agent's mean in the fresh episodes, and its pseudonym on the class's leaderboard. Agents that 2,000 episodes cannot tell apart share a rank there (section 7).
+# Your feedback tells your agent's mean in the fresh episodes, and its pseudonym on the class's leaderboard. A rank there is a range, such as 3–5: 2,000 episodes cannot tell all agents apart (section 7).
 #
 # <details><summary>I get …</summary>
 #
