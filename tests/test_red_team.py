@@ -84,7 +84,7 @@ def test_the_neighbours_grades_are_what_they_were(after, one):
 
 
 def test_no_page_is_larger_than_a_browser_takes(after):
-    assert max(map(len, after.pages.values())) < 12_000_000
+    assert max(map(len, after.pages.values())) < 20_000_000
 
 
 def test_no_picture_has_more_pixels_than_a_browser_can_hold(after):
