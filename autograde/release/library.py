@@ -15,6 +15,9 @@ LEFT_OUT = (
     "checks/drawing.py",
     "bands/__main__.py",
     "bands/record.py",
+    "experiments/__main__.py",
+    "experiments/making.py",
+    "experiments/workers.py",
 )
 SUFFIXES = (".py", ".npz", ".json")
 

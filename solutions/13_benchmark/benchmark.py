@@ -757,7 +757,7 @@ print(
 # - judged ten times, evenly over the training, by 20 fresh episodes; policies that draw as they draw, deterministic ones without noise;
 # - CPU seconds of the training are kept as well.
 #
-# Made by `python -m course_lib.experiments benchmark`; here is what it has stored.
+# Made by `python -m course_lib.experiments benchmark`; stored so far:
 #
 # **Predict:** who will be bold most often? And will the searches of sections 1 and 2 still be there?
 
@@ -939,6 +939,8 @@ show(*profile_picture(found))
 show(*intervals_picture(found))
 
 # %% [markdown]
+# Mean (diamond) and middle half (dot) need not agree on the order.
+#
 # **What you measure decides who wins.** The mean over the training praises who learns early; the last policy is what you would use. And steps are one price, seconds another:
 
 
@@ -985,7 +987,7 @@ show(*cost_picture(found))
 # | a language model | GRPO where answers can be checked; DPO for preferences | no critic, a KL to the start (12) |
 # | you do not know | PPO, then SAC, five seeds or more | task and settings decide |
 #
-# Five small tasks cannot tell anything about pictures as observations, rewards that come once in a thousand steps, hundreds of joints, weeks of training. Nor which method forgives *your* bugs.
+# Five small tasks cannot tell anything about pictures, rewards that come once in a thousand steps, hundreds of joints, weeks of training. Nor which method forgives *your* bugs.
 #
 # ### Think · 1 point
 #
