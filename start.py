@@ -463,6 +463,8 @@ def make_again(environment, build, damage):
 def jobs(environment, command, rest):
     """Return the commands that one of start.py's words stands for."""
     python = str(environment.python)
+    if command in STUDENTS_COMMANDS:
+        rest = with_whole_paths(rest)
     if environment.is_student_edition:
         return [[python, "-m", "course_lib.desk", command, *rest]]
     course = str(environment.bin / ("course.exe" if WINDOWS else "course"))
@@ -475,6 +477,19 @@ def jobs(environment, command, rest):
         ruff = [python, "-m", "ruff"]
         return [[*ruff, "check", "."], [*ruff, "format", "--check", "."], pytest]
     return [[course, "demo"]]  # which builds what is not up to date
+
+
+def with_whole_paths(rest):
+    """Return the options with a workspace as one sees it from here; jobs run in the course."""
+    made = []
+    for place, word in enumerate(rest):
+        option = "--workspace=" if word.startswith("--workspace=") else ""
+        path = word[len(option) :]
+        is_path = option or rest[max(place - 1, 0)] == "--workspace" != word
+        if is_path and not path.startswith(("~", "-")):
+            path = os.path.abspath(path)
+        made.append(option + path)
+    return made
 
 
 def run_jobs(environment, command, rest):

@@ -1,6 +1,8 @@
 """The student's commands, in both editions: the same options, sentences, exit codes."""
 
+import os
 import sys
+from pathlib import Path
 
 import pytest
 import typer
@@ -8,7 +10,16 @@ import typer
 from autograde.cli import app
 from autograde.cli import main as course_main
 from course_lib.desk import commands
+from course_lib.desk import places as places_module
 from course_lib.desk.__main__ import main, parser
+from course_lib.desk.missing import missing_in
+from course_lib.desk.outline import Outline
+from course_lib.desk.panel import next_line
+from course_lib.desk.places import quoted, told
+from course_lib.desk.recording import position
+from course_lib.desk.standing import Standing
+from course_lib.desk.welcome import welcome_text
+from course_lib.desk.workspace import open_workspace
 from tests.desk import LESSON, PAGE, code, make_workspace, release, written
 
 
@@ -111,3 +122,41 @@ def test_help_of_the_edition_has_an_example_a_command(capsys):
         with pytest.raises(SystemExit, match="0"):
             main([name, "--help"])
         assert f"start.py {name}" in capsys.readouterr().out
+
+
+def test_a_folder_of_the_student_s_own_is_not_taken_for_the_lesson_of_its_number(desk, places):
+    (places[1] / "00_backup").mkdir()
+    exit_code, said, _ = desk("submit", "00", "--yes")
+    assert exit_code == 0 and str(Path("hand-in", "00_squares", "squares.ipynb")) in said
+
+
+def test_ctrl_c_at_the_question_is_no_traceback(desk, monkeypatch):
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(commands, "agreed", interrupted)
+    exit_code, _, complained = desk("submit", "00")
+    assert exit_code == 130 and "course: interrupted." in complained
+
+
+def test_what_is_to_be_typed_names_a_workspace_that_is_not_the_usual_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(places_module, "DEFAULT", tmp_path / "usual")
+    mine = tmp_path / "my cöurse"
+    assert told("submit 02", tmp_path / "usual") == told("submit 02")
+    typed = told("submit 02", mine).removeprefix(told("submit 02"))
+    quote = '"' if os.name == "nt" else "'"
+    assert typed == f" --workspace {quote}{mine}{quote}"
+
+
+def test_every_hint_leads_to_the_workspace_that_it_is_about(tmp_path):
+    course, mine = make_workspace(tmp_path)
+    named = f"--workspace {quoted(mine)}"
+    written(mine, check_td_error="pass", written_why="Because.")
+    assert f"upgrade --force 00 {named}" in "".join(missing_in(mine, PAGE))
+    release(course, *LESSON, code("new"))
+    assert f"upgrade 00 {named}" in open_workspace(course, mine)[0]
+    text = welcome_text(course, mine)
+    for command in ("submit 02", "upgrade --force 02", "progress", "upgrade 00"):
+        assert f"{command} {named}" in text
+    done = Standing(Outline(PAGE.name, "Squares", "", ()), {}, workspace=mine)
+    assert f"submit 00 {named}" in next_line(done) and f"submit 00 {named}" in position(done)

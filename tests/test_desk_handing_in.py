@@ -206,3 +206,15 @@ def test_the_grader_reads_what_was_handed_in_as_in_time_and_complete(tmp_path, a
     rebuilt = rebuild(graded_source(lesson), cells, ClearHiddenTests())
     assert rebuilt.notes == [] and rebuilt.unwritten == set() and rebuilt.theirs == set()
     nbformat.validate(rebuilt.notebook)
+
+
+def test_an_answer_that_was_split_in_two_cells_is_named_as_one_of_which_only_a_part_counts(
+    workspace,
+):
+    finished(workspace)
+    content = json.loads(PAGE.mine(workspace).read_text())
+    helper = {**content["cells"][3], "id": "split", "source": "def helper(x):\n    return x"}
+    content["cells"].insert(3, helper)
+    PAGE.mine(workspace).write_text(json.dumps(content))
+    (remark,) = missing_in(workspace, PAGE)
+    assert "the last one counts" in remark and "Exercise 1 · reward_to_go" in remark

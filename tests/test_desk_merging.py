@@ -229,3 +229,11 @@ def test_no_text_is_lost_and_the_lesson_is_the_new_one_in_its_order(data):
         assert by_id[cell["id"]]["cell_type"] == cell["cell_type"]
     assert texts(merge(made, new, new).notebook) == texts(made)
     nbformat.validate(made)
+
+
+def test_a_helper_that_a_new_exercise_asks_for_stays_where_it_is_used(base, new):
+    helper = "def n_step_return(x):\n    return x"
+    mine = after(base, "setup", code(helper), code("n_step_return(1)"))
+    found = texts(merge(mine, base, new).notebook)
+    assert found.index(helper) + 1 == found.index("n_step_return(1)")
+    assert STUB.format("n_step_return") in found

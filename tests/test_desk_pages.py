@@ -14,7 +14,8 @@ from course_lib.desk.outline import EXERCISE, QUESTION, WRITTEN, outline_of
 from course_lib.desk.places import HOME, Page, released_pages
 from course_lib.desk.records import Record, change_records, records_path
 from course_lib.desk.welcome import MARK, welcome_text, write_welcome
-from tests.desk import LESSON, PAGE, code, make_workspace, notebook, release, written
+from course_lib.desk.workspace import open_workspace
+from tests.desk import LESSON, PAGE, a_notebook, code, make_workspace, notebook, release, written
 
 
 @pytest.fixture
@@ -171,3 +172,21 @@ def test_the_json_has_every_item(workspace, capsys):
     (lesson,) = json.loads(capsys.readouterr().out)
     assert (lesson["points"], lesson["possible"], lesson["exercises"]) == (1, 5, [0, 2])
     assert lesson["items"][0]["mistake"] == "off-by-one" and len(lesson["items"]) == 4
+
+
+def test_two_pages_of_these_names_that_the_student_wrote_are_left_alone(places):
+    workspace = places[1]
+    for name in ("Welcome.md", "Welcome to the course.md"):
+        (workspace / name).write_text("My own.")
+    assert write_welcome(*places).name == "Welcome to the course 2.md"
+    assert write_welcome(*places).name == "Welcome to the course 2.md"
+    assert (workspace / "Welcome to the course.md").read_text() == "My own."
+
+
+def test_a_notebook_of_the_student_s_own_is_no_lesson(places):
+    course, workspace = places
+    own = workspace / "99_scratch" / "scratch.ipynb"
+    own.parent.mkdir()
+    own.write_text(a_notebook(code("1 + 1")), encoding="utf-8")
+    open_workspace(course, workspace)
+    assert "scratch" not in welcome_text(*places)

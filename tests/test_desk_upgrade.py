@@ -1,7 +1,9 @@
 """`course upgrade`: a new version with the old answers, and nothing lost if it goes wrong."""
 
+import io
 import json
 import os
+import time
 from copy import deepcopy
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from course_lib.desk import files, upgrade
 from course_lib.desk.errors import DeskError
 from course_lib.desk.notebooks import by_grade_id, read_notebook
+from course_lib.desk.records import Record, change_records
 from course_lib.desk.upgrade import upgrade_all
 from course_lib.desk.workspace import open_workspace
 from tests.desk import LESSON, PAGE, code, make_workspace, markdown, release, task, written
@@ -233,3 +236,33 @@ def test_outputs_of_code_that_stays_are_kept(places):
     upgraded(places)
     (own,) = [c for c in read_notebook(PAGE.mine(workspace))["cells"] if c["source"] == "print(1)"]
     assert own["outputs"] == [{"text": "1"}]
+
+
+def test_work_that_was_checked_and_not_saved_is_saved_first(places):
+    course, workspace = places
+    next_version(course)
+    before = PAGE.mine(workspace).read_bytes()
+    passed = Record().after(1.0, 1.0, True, None)
+    change_records(workspace, lambda _: {"reward_to_go": passed})
+    earlier, later = (time.time() + seconds for seconds in (-60, 60))
+    os.utime(PAGE.mine(workspace), (earlier, earlier))
+    done = upgraded(places)
+    assert done.failed and "Save it in JupyterLab" in done.lines[0]
+    assert PAGE.mine(workspace).read_bytes() == before and backups(workspace) == []
+    os.utime(PAGE.mine(workspace), (later, later))
+    assert upgraded(places).changed
+
+
+def test_half_a_copy_of_the_old_notebook_is_not_left(tmp_path, monkeypatch):
+    class Full(io.BytesIO):
+        def write(self, _):
+            raise OSError(28, "No space left on device")
+
+    def opened(path, _):
+        path.touch()
+        return Full()
+
+    monkeypatch.setattr(files, "open", opened, raising=False)
+    with pytest.raises(OSError, match="No space"):
+        files.keep_beside(tmp_path / "squares.ipynb", b"all of it")
+    assert list(tmp_path.iterdir()) == []

@@ -470,6 +470,14 @@ def test_arguments_after_the_command_are_handed_on_and_our_options_are_not(cours
     assert course.calls("-m pytest") == ["-m pytest -k lab or test --co"]
     assert start.main(["lab", "--no-browser"]) == 0
     assert course.calls("course ") == ["course lab --no-browser"]
+    for named in (["--workspace", "../mine"], ["--workspace=../mine"], ["--workspace", "~/mine"]):
+        start.main(["submit", "02", *named])
+    where = os.path.abspath("../mine")
+    assert course.calls("course submit") == [
+        f"course submit 02 --workspace {where}",
+        f"course submit 02 --workspace={where}",
+        "course submit 02 --workspace ~/mine",
+    ]
 
 
 @pytest.mark.parametrize("arguments", [["--fast"], ["grade"], ["--cpu", "--cuda"]])

@@ -201,3 +201,16 @@ def test_the_worked_course_opens_without_a_welcome_page(lesson, tmp_path):
     assert page is None and "to read" in messages[0]
     command = lab.lab_command(tmp_path, tmp_path, None, browser=True, port=None)
     assert not any("default_url" in one for one in command)
+
+
+def test_a_workspace_whose_new_versions_were_laid_beside_is_offered_them(copy, mine, lesson):
+    """As the course did before it could take versions over."""
+    old, new = (a_notebook(markdown(text), *task("square")) for text in ("Old.", "New."))
+    release(lesson, new)
+    base = mine.parents[1] / ".course" / "released" / "00_squares" / "squares.ipynb"
+    for path, text in ((mine, old), (base, new), (mine.with_name("squares.new.ipynb"), new)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    (message,) = copy()
+    assert "upgrade 00" in message
+    assert mine.read_text() == old

@@ -22,6 +22,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except DeskError as error:
         print(f"course: {error}", file=sys.stderr)
         return error.exit_code
+    except KeyboardInterrupt:
+        print("\ncourse: interrupted. Run the same command again.", file=sys.stderr)
+        return 130
 
 
 def parser() -> argparse.ArgumentParser:

@@ -14,7 +14,7 @@ from course_lib.desk.places import (
     HOME,
     find_pages,
     find_workspace,
-    pages_in,
+    lessons_in,
     released_pages,
     require_workspace,
 )
@@ -82,7 +82,7 @@ def run_submit(
 ) -> int:
     """Write the file to hand in, and say first what is missing; the exit code."""
     folder = require_workspace(workspace_folder(workspace))
-    (page,) = find_pages(pages_in(folder), [lesson])
+    (page,) = find_pages(lessons_in(folder), [lesson])
     missing = missing_in(folder, page)
     for line in missing:
         print(f"- {line}")

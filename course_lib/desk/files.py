@@ -36,11 +36,17 @@ def keep_beside(path: Path, data: bytes) -> Path:
     while True:
         place = path if number == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}")
         try:
-            with open(place, "xb") as file:
-                file.write(data)
-            return place
+            file = open(place, "xb")  # noqa: SIM115 - what is made here is closed below
         except FileExistsError:
             number += 1
+            continue
+        try:
+            with file:
+                file.write(data)
+        except BaseException:
+            place.unlink(missing_ok=True)  # half a copy would pass for one
+            raise
+        return place
 
 
 @contextmanager

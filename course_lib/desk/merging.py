@@ -42,7 +42,9 @@ class Merger:
         self.found: dict[int, list[Cell]] = defaultdict(list)  # of the new version's cells
         self.own: dict[int, list[Cell]] = defaultdict(list)  # behind which of them
         self.merged = Merged({**new, "cells": []})
-        self.places = without_names(self.mine, self.new)
+        known = self.old.by_grade_id if base else self.new.by_grade_id  # what it could have been
+        robbed = without_names(self.mine, self.new).items()
+        self.places = {own: to for own, to in robbed if grade_id(self.new.cells[to]) in known}
         self.places_before = without_names(self.mine, self.old)
 
     def run(self) -> Merged:
@@ -84,6 +86,7 @@ class Merger:
         kept.pop("id", None)
         if cell["cell_type"] == "code":
             kept = {"cell_type": "raw", "metadata": kept["metadata"], "source": cell["source"]}
+            why += ", and is not run now"
         self.own[anchor].append(kept)
         first = next((line for line in plain(cell).split("\n") if line.strip()), "")
         self.merged.aside.append(f"{why}: “{first.strip()[:60]}”")

@@ -3,6 +3,7 @@
 Nothing is executed: what the visible checks said is in the records.
 """
 
+from collections import defaultdict
 from datetime import datetime
 from pathlib import Path
 
@@ -33,16 +34,17 @@ def missing_in(workspace: Path, page: Page) -> list[str]:
     require_workspace(workspace)
     mine = page.mine(workspace)
     if not mine.exists():
-        raise DeskError(f"There is no {mine}. A fresh one comes with: {told('lab')}")
+        raise DeskError(f"There is no {mine}. A fresh one comes with: {told('lab', workspace)}")
     given = base_cells(workspace, page)
-    cells, base = recognised(read_notebook(mine)["cells"], given), by_grade_id(given)
+    theirs, base = read_notebook(mine)["cells"], by_grade_id(given)
+    cells = recognised(theirs, given)
     outline = read_outline(workspace, page)
     try:
         records, unknown = load_records(workspace), []
     except DeskError as error:
         records, unknown = {}, [f"Which checks have passed is not known. {error}"]
-    found = [*not_saved(mine, outline, records), *changed_cells(page, cells, base)]
-    found += not_answered(outline, cells, base)
+    found = not_saved(mine, outline, records) + changed_cells(workspace, page, cells, base)
+    found += [*in_parts(outline, theirs, given), *not_answered(outline, cells, base)]
     return [*found, *unknown, *([] if unknown else not_passed(outline, records, cells, base))]
 
 
@@ -90,7 +92,9 @@ def moment(record: Record) -> float:
         return 0.0
 
 
-def changed_cells(page: Page, cells: dict[str, Cell], base: dict[str, Cell]) -> list[str]:
+def changed_cells(
+    workspace: Path, page: Page, cells: dict[str, Cell], base: dict[str, Cell]
+) -> list[str]:
     """Remarks on the lesson's own cells that are gone or changed."""
     locked = {name: cell for name, cell in base.items() if not is_answer(cell)}
     gone = [name for name in locked if name not in cells]
@@ -101,16 +105,35 @@ def changed_cells(page: Page, cells: dict[str, Cell], base: dict[str, Cell]) -> 
     if changed:
         found.append(f"Changed: {', '.join(changed)}.")
     if found:
-        repair = told(f"upgrade --force {page.name[:2]}")
+        repair = told(f"upgrade --force {page.name[:2]}", workspace)
         found[-1] += f" The grader uses the lesson's own. They come back with: {repair}"
     return found
+
+
+def in_parts(outline: Outline | None, mine: list[Cell], given: list[Cell]) -> list[str]:
+    """A remark on answers of which only a part counts, as when a cell was split in two."""
+    index, texts = Index(given), defaultdict(set)
+    for cell in mine:
+        place = index.find(cell)
+        if place is None or not is_answer(given[place]) or is_untouched(cell, given[place]):
+            continue
+        texts[grade_id(given[place])].add(plain(cell))
+    titles = titles_in(outline)
+    names = [titles.get(name, name) for name, found in texts.items() if len(found) > 1]
+    what = "In more than one cell, of which the last one counts (Shift-M makes one of two)"
+    return [listed(what, names)] if names else []
+
+
+def titles_in(outline: Outline | None) -> dict[str, str]:
+    """How the lesson calls what a student writes, by nbgrader's name of the cell."""
+    return {answer_of(item): item.title for item in outline.items} if outline else {}
 
 
 def not_answered(
     outline: Outline | None, cells: dict[str, Cell], base: dict[str, Cell]
 ) -> list[str]:
     """Remarks on answers that are gone, empty or as they were handed out."""
-    titles = {answer_of(item): item.title for item in outline.items} if outline else {}
+    titles = titles_in(outline)
     answers = {name: cell for name, cell in base.items() if is_answer(cell)}
     gone = [name for name in answers if name not in cells]
     left = [name for name in answers if name in cells and is_untouched(cells[name], base[name])]

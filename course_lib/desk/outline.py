@@ -124,9 +124,11 @@ def read_outline(workspace: Path, page: Page) -> Outline | None:
     """The outline of the version that the student works in; None if it cannot be read."""
     for path in (page.base(workspace), page.mine(workspace)):
         try:
-            return outline_of(page, read_notebook(path))
+            outline = outline_of(page, read_notebook(path))
         except DeskError:
             continue
+        if outline.items or path == page.base(workspace):  # else a notebook of the student's own
+            return outline
     return None
 
 

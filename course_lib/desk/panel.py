@@ -104,7 +104,8 @@ def next_line(standing: Standing) -> str:
     """What to do next."""
     lesson = standing.outline.lesson[:2]
     if standing.next is None:
-        return f"Lesson {lesson} is done. To hand it in: {told(f'submit {lesson}')}"
+        command = told(f"submit {lesson}", standing.workspace)
+        return f"Lesson {lesson} is done. To hand it in: {command}"
     return f"Next: lesson {lesson}, {standing.next.title.replace('`', '')}"
 
 

@@ -2,6 +2,8 @@
 
 import os
 import re
+import shlex
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +53,12 @@ def pages_in(folder: Path) -> list[Page]:
     return [Page(name) for name in names if FOLDER.fullmatch(name)]
 
 
+def lessons_in(workspace: Path) -> list[Page]:
+    """The lessons of a workspace, in order; a folder of the student's own, as 02_old, is none."""
+    pages = pages_in(workspace)
+    return [one for one in pages if one.mine(workspace).exists() or one.base(workspace).exists()]
+
+
 def find_pages(pages: list[Page], names: list[str]) -> list[Page]:
     """The lessons called 02_reinforce, reinforce, 02 or 2; all of them without names.
 
@@ -92,8 +100,18 @@ def require_workspace(folder: Path) -> Path:
     )
 
 
-def told(command: str) -> str:
-    """A command as it is typed on this machine, in the folder of the course."""
+def told(command: str, workspace: Path | None = None) -> str:
+    """A command as it is typed on this machine, in the folder of the course.
+
+    A workspace that is not the usual one has to be named: nothing else says which is meant.
+    """
+    if workspace is not None and workspace.resolve() != DEFAULT.expanduser().resolve():
+        command = f"{command} --workspace {quoted(workspace)}"
     if not (HOME / "start.py").exists():
         return f"course {command}"
     return f"python start.py {command}" if os.name == "nt" else f"python3 start.py {command}"
+
+
+def quoted(path: Path) -> str:
+    """A path as it is typed, whatever is in it."""
+    return subprocess.list2cmdline([str(path)]) if os.name == "nt" else shlex.quote(str(path))

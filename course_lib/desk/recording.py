@@ -59,7 +59,7 @@ def noted(
         return {**records, name: known.after(points, possible, passed, mistake)}
 
     records, remark = change_records(workspace, change)
-    line = position(Standing(outline, records)) if passed else ""
+    line = position(Standing(outline, records, workspace=workspace)) if passed else ""
     return "\n".join(filter(None, [line, remark]))
 
 
@@ -76,6 +76,6 @@ def position(standing: Standing) -> str:
     left = [item for item in outline.checked if not standing.is_done(item)]
     if left:
         return f"{so_far} so far. Next: {left[0].title}"
-    hand_in = f"`{told(f'submit {outline.lesson[:2]}')}`"
+    hand_in = f"`{told(f'submit {outline.lesson[:2]}', standing.workspace)}`"
     written = ", then the written question" if outline.written else ""
     return f"{so_far}: every check has passed{written}. To hand it in: {hand_in}"

@@ -13,11 +13,15 @@ from course_lib.desk.records import Record, Records, load_records
 
 @dataclass(frozen=True)
 class Standing:
-    """A lesson with what is done of it; `answered` are the written questions that have a text."""
+    """A lesson with what is done of it; `answered` are the written questions that have a text.
+
+    `workspace` is where the work lies, for the commands that are named.
+    """
 
     outline: Outline
     records: Records
     answered: frozenset[str] = frozenset()
+    workspace: Path | None = None
 
     def record(self, item: Item) -> Record:
         """What is known of an item."""
@@ -86,7 +90,7 @@ def standings(workspace: Path) -> list[Standing]:
     """
     records = load_records(workspace)
     return [
-        Standing(outline, records, answered_in(workspace, outline))
+        Standing(outline, records, answered_in(workspace, outline), workspace)
         for outline in load_outlines(workspace)
     ]
 

@@ -9,9 +9,11 @@ from pathlib import Path
 from course_lib.desk.errors import DeskError, reason
 from course_lib.desk.files import keep_beside, write_bytes_if_new
 from course_lib.desk.merging import Merged, merge
+from course_lib.desk.missing import not_saved
 from course_lib.desk.notebooks import Notebook, notebook_bytes, parse, read_notebook
-from course_lib.desk.outline import write_outlines
+from course_lib.desk.outline import read_outline, write_outlines
 from course_lib.desk.places import Page, require_workspace
+from course_lib.desk.records import load_records
 
 BACKUPS = "backups"
 RELOAD = "If it is open in JupyterLab, reload it there: File > Reload Notebook from Disk."
@@ -69,9 +71,23 @@ def upgrade(course: Path, workspace: Path, page: Page, *, force: bool = False) -
         raise DeskError(f"Cannot read or write {reason(error)}.") from None
     if is_newest and not force:
         return Upgraded(page, ["this is the newest version."])
+    refuse_unsaved(workspace, page)
     merged = merge(parse(before, mine), readable(base), parse(released, page.released(course)))
     kept = replace_notebook(workspace, page, before, notebook_bytes(merged.notebook))
     return Upgraded(page, [*report(merged, kept), *remember(base, released)], True)
+
+
+def refuse_unsaved(workspace: Path, page: Page) -> None:
+    """Raise a DeskError if the open notebook holds work that the saved one does not.
+
+    Reloading the new version in JupyterLab would throw it away.
+    """
+    try:
+        records = load_records(workspace)
+    except DeskError:
+        return  # whether anything was checked is not known
+    for remark in not_saved(page.mine(workspace), read_outline(workspace, page), records):
+        raise DeskError(f"{remark} Then run this again.")
 
 
 def remember(base: Path, released: bytes) -> list[str]:
@@ -125,7 +141,7 @@ def report(merged: Merged, kept: Path) -> list[str]:
         names = ", ".join(merged.review)
         lines.append(f"The task has changed, so read it again and run the check: {names}.")
     if merged.aside:
-        lines.append("Not in its old place, but kept in a cell near it (code is not run there):")
+        lines.append("Not in its old place, but kept in a cell near it:")
         lines += [f"  - {one}" for one in merged.aside]
     return [*lines, f"The old notebook is {kept}.", RELOAD]
 

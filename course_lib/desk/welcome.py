@@ -1,5 +1,7 @@
 """The first page of a workspace: what this is, how it works, where the student stands."""
 
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 from course_lib.desk.errors import DeskError
@@ -10,7 +12,6 @@ from course_lib.desk.records import now
 from course_lib.desk.standing import Standing, number, of, standings
 from course_lib.desk.workspace import OFFERED, offer, state_of
 
-NAMES = ("Welcome.md", "Welcome to the course.md")
 MARK = "<!-- Made at each start. What you write here is lost. -->"
 PAGE = """\
 {mark}
@@ -59,12 +60,21 @@ The commands are typed in the folder of the course, `{home}`.
 def write_welcome(course: Path, workspace: Path) -> Path:
     """Write the page; where it is. A page of that name that the student wrote is left alone."""
     text = welcome_text(course, workspace)
-    for name in NAMES:
-        page = workspace / name
-        if not page.exists() or page.read_text(encoding="utf-8", errors="replace").startswith(MARK):
-            break
+    page = next(page for page in places_for_it(workspace) if is_free(page))
     write_if_new(page, text)
     return page
+
+
+def places_for_it(workspace: Path) -> Iterator[Path]:
+    """Where the page may lie: each place only if the ones before are the student's."""
+    yield workspace / "Welcome.md"
+    yield workspace / "Welcome to the course.md"
+    yield from (workspace / f"Welcome to the course {number}.md" for number in count(2))
+
+
+def is_free(page: Path) -> bool:
+    """Whether nothing is there, or nothing but an earlier one of these pages."""
+    return not page.exists() or page.read_text("utf-8", errors="replace").startswith(MARK)
 
 
 def welcome_text(course: Path, workspace: Path) -> str:
@@ -74,16 +84,16 @@ def welcome_text(course: Path, workspace: Path) -> str:
     except DeskError as error:
         found = [Standing(outline, {}) for outline in load_outlines(workspace)]
         remarks = f"**Your progress is not shown.** {error}\n\n"
-    worked = f"- **To read the worked course:** `{told('lab --worked')}`\n"
+    worked = f"- **To read the worked course:** `{told('lab --worked', workspace)}`\n"
     return PAGE.format(
         mark=MARK,
         begin=begin(found),
-        submit=told("submit 02"),
+        submit=told("submit 02", workspace),
         when=now()[:16].replace("T", ", "),
         rows="\n".join(map(row, found)),
         remarks=remarks + new_versions(course, workspace),
-        repair=told("upgrade --force 02"),
-        progress=told("progress"),
+        repair=told("upgrade --force 02", workspace),
+        progress=told("progress", workspace),
         worked=worked if (course / "solutions").is_dir() else "",
         home=HOME,
     )
@@ -129,5 +139,5 @@ def new_versions(course: Path, workspace: Path) -> str:
         for page in pages
         if page.released(course).exists() and state_of(course, workspace, page) == OFFERED
     ]
-    lines = [f"- {page.name}: there is a new version. {offer(page)}" for page in offered]
+    lines = [f"- {page.name}: there is a new version. {offer(page, workspace)}" for page in offered]
     return "\n".join(["## New versions", "", *lines, "", ""]) if lines else ""

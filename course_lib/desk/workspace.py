@@ -12,7 +12,7 @@ from course_lib.desk.files import write_bytes_if_new, write_if_new
 from course_lib.desk.merging import merge
 from course_lib.desk.notebooks import parse, plain
 from course_lib.desk.outline import write_outlines
-from course_lib.desk.places import Page, pages_in, released_pages, told
+from course_lib.desk.places import MARKER, STATE, Page, pages_in, released_pages, told
 
 SETTLED, UPDATED, OFFERED = "settled", "updated", "offered"
 
@@ -28,11 +28,23 @@ def open_workspace(course: Path, workspace: Path) -> list[str]:
     if not pages:
         raise DeskError("There are no notebooks yet. Make them with: course build")
     try:
+        if not (workspace / STATE / MARKER).exists():
+            forget_wrong_bases(workspace, pages)
         messages = [message for page in pages if (message := put_page(course, workspace, page))]
         write_outlines(workspace)
     except OSError as error:
         raise DeskError(f"The workspace cannot be written: {reason(error)}.") from None
     return messages
+
+
+def forget_wrong_bases(workspace: Path, pages: list[Page]) -> None:
+    """Earlier editions of the course laid a new version beside the student's notebook, as
+    slug.new.ipynb, and kept that one as the version; it is not the one that theirs was made from.
+    """
+    for page in pages:
+        mine = page.mine(workspace)
+        if mine.exists() and any(mine.parent.glob(f"{mine.stem}.new*.ipynb")):
+            page.base(workspace).unlink(missing_ok=True)
 
 
 def put_page(course: Path, workspace: Path, page: Page) -> str:
@@ -41,9 +53,10 @@ def put_page(course: Path, workspace: Path, page: Page) -> str:
     mine, base = page.mine(workspace), page.base(workspace)
     released = page.released(course).read_bytes()
     if state == OFFERED:
+        takes_over = offer(page, workspace)
         if not base.exists():  # a notebook from elsewhere: what it was made from is not known
-            return f"{page.name}: {mine.name} was there before, and is not changed. {offer(page)}"
-        return f"{page.name}: there is a new version. {mine.name} is not changed. {offer(page)}"
+            return f"{page.name}: {mine.name} was there before, and is not changed. {takes_over}"
+        return f"{page.name}: there is a new version. {mine.name} is not changed. {takes_over}"
     was_there = mine.exists()
     if state == UPDATED:
         write_bytes_if_new(mine, released)
@@ -53,9 +66,10 @@ def put_page(course: Path, workspace: Path, page: Page) -> str:
     return ""
 
 
-def offer(page: Page) -> str:
+def offer(page: Page, workspace: Path) -> str:
     """How to take a new version over."""
-    return f"To take it over with all your answers: {told(f'upgrade {page.name[:2]}')}"
+    command = told(f"upgrade {page.name[:2]}", workspace)
+    return f"To take it over with all your answers: {command}"
 
 
 def state_of(course: Path, workspace: Path, page: Page) -> str:
