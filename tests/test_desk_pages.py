@@ -190,3 +190,16 @@ def test_a_notebook_of_the_student_s_own_is_no_lesson(places):
     own.write_text(a_notebook(code("1 + 1")), encoding="utf-8")
     open_workspace(course, workspace)
     assert "scratch" not in welcome_text(*places)
+
+
+@pytest.mark.parametrize("mishap", ["copied", "unmarked"])
+def test_a_written_answer_is_known_as_the_grader_knows_it(workspace, mishap):
+    written(workspace, written_why="Because.")
+    content = json.loads(PAGE.mine(workspace).read_text(encoding="utf-8"))
+    if mishap == "copied":
+        stub = read_notebook(PAGE.base(workspace))["cells"][-1]
+        content["cells"].append({**stub, "id": "copied"})
+    else:
+        content["cells"][-1]["metadata"] = {}
+    PAGE.mine(workspace).write_text(json.dumps(content), encoding="utf-8")
+    assert "✓ written" in repr(progress())

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from course_lib.desk.errors import DeskError
+from course_lib.desk.missing import recognised
 from course_lib.desk.notebooks import by_grade_id, plain, read_notebook
 from course_lib.desk.outline import EXERCISE, QUESTION, Item, Outline, load_outlines
 from course_lib.desk.places import Page
@@ -99,11 +100,11 @@ def answered_in(workspace: Path, outline: Outline) -> frozenset[str]:
     """The written questions that have a text in the notebook, as it was saved."""
     page = Page(outline.lesson)
     try:
-        mine = by_grade_id(read_notebook(page.mine(workspace))["cells"])
-        base = by_grade_id(read_notebook(page.base(workspace))["cells"])
+        given = read_notebook(page.base(workspace))["cells"]
+        mine = recognised(read_notebook(page.mine(workspace))["cells"], given)
     except DeskError:
         return frozenset()
-    stubs = {name: plain(cell) for name, cell in base.items()}
+    stubs = {name: plain(cell) for name, cell in by_grade_id(given).items()}
     wanted = [item.grade_id for item in outline.written if item.grade_id in mine]
     return frozenset(one for one in wanted if plain(mine[one]) not in ("", stubs.get(one)))
 
