@@ -102,13 +102,23 @@ class Trial:
 
 @dataclass
 class Grading:
-    """What decides about agents while a submission is graded, and the trials so far."""
+    """What decides about agents while a submission is graded, and the trials so far.
+
+    `shown` counts how often an agent was shown fresh episodes, whatever became of it.
+    """
 
     seed: int
     trials: list[Trial] = field(default_factory=list)
+    shown: int = 0
 
 
 GRADING: ContextVar[Grading | None] = ContextVar("grading", default=None)
+
+
+def times_shown() -> int:
+    """How often an agent of the submission that is graded was shown fresh episodes."""
+    grading = GRADING.get()
+    return grading.shown if grading else 0
 
 
 @contextlib.contextmanager
