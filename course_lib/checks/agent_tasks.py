@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -89,15 +90,20 @@ class Trial:
         path = tuple(map(tuple, stored["path"]))
         return cls(**{**stored, "returns": tuple(stored["returns"]), "path": path})
 
-    @property
+    @cached_property
+    def numbers(self) -> np.ndarray:
+        """The returns as an array: a leaderboard compares every two of a class."""
+        return np.array(self.returns)
+
+    @cached_property
     def mean(self) -> float:
         """The mean return."""
-        return float(np.mean(self.returns))
+        return float(self.numbers.mean())
 
-    @property
+    @cached_property
     def standard_error(self) -> float:
         """Of the mean: the standard deviation over the root of the number of episodes."""
-        return float(np.std(self.returns, ddof=1) / len(self.returns) ** 0.5)
+        return float(self.numbers.std(ddof=1) / len(self.returns) ** 0.5)
 
 
 @dataclass
