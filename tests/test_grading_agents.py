@@ -13,14 +13,22 @@ import pytest
 from autograde.building.lint import lint
 from autograde.building.source import read_source
 from autograde.errors import CourseError
-from autograde.grading.executing import Limits, edition
+from autograde.grading.executing import (
+    BOTH,
+    JUDGE,
+    WORKER,
+    CellToRun,
+    Limits,
+    edition,
+    execute,
+)
 from autograde.grading.graded_source import graded_source
 from autograde.grading.lots import ADJECTIVES, ANIMALS, Lots, class_lots, plays_agents, pseudonym
 from autograde.grading.nbgrader_steps import GradeCells
 from autograde.grading.records import calls_path, read_record
 from autograde.grading.whole_class import grade_class
 from autograde.release.contents import contents_of
-from course_lib.checks.agent_tasks import CAPSTONE
+from course_lib.checks.agent_tasks import CAPSTONE, graded_with
 from tests.capstone_class import NOTHING, RULE, CapstoneClass
 from tests.sample_course import SMALL, make_course
 from tests.small_class import ThreadJudges
@@ -31,6 +39,14 @@ TELLS = (
     "def capstone_agent(obs):\n    print('seen', obs[0])\n"
     "    raise ValueError(f'seen {obs[0].tolist()}')\n"
 )
+KEEPS = (
+    "import mmap\nseen, shared = [], mmap.mmap(-1, 4096)\n"
+    "def capstone_agent(obs):\n"
+    "    seen.append(obs)\n    shared[:4] = b'seen'\n"
+    "    open('seen', 'wb').write(obs.tobytes())\n"
+    "    raise ValueError\n"
+)
+SHOWS = "import os\nprint(len(seen), shared[:4], os.path.exists('seen'), before)"
 STATEFUL = (
     "class Ramp:\n"
     "    def reset(self):\n        self.steps = 0\n"
@@ -112,6 +128,25 @@ def test_nothing_that_an_agent_saw_gets_into_notebook_feedback_or_report(made):
     score = made.records["tells"].scores[0]
     assert "raised ValueError at step 1" in score.message
     assert (score.mistake, score.points) == ("raises", 0.0)
+
+
+@pytest.mark.slow
+def test_no_later_cell_can_show_what_an_agent_saw(monkeypatch):
+    needs_walls()
+    monkeypatch.setattr("autograde.grading.executing.CHECKPOINT_SECONDS", 0.0)
+    check = "check(capstone_agent, exercise='capstone_agent', hidden=True)"
+    cells = [
+        (BOTH, "import numpy as np\nfrom course_lib import check"),
+        (WORKER, KEEPS),
+        (WORKER, "before = 3"),  # the process forks here, and the other one has `shared`, too
+        (JUDGE, check),
+        (WORKER, SHOWS),
+    ]
+    todo = [CellToRun(place, (text,), where) for place, (where, text) in enumerate(cells)]
+    with graded_with(1):
+        found = execute(todo, LIMITS)
+    assert found[3].parts[0]["check"]["mistake"] == "raises"
+    assert found[4].parts[0]["outputs"][0]["text"] == f"0 {bytes(4)} False 3\n"
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """The leaderboard: ranks, ties, pseudonyms, references, and a page that anybody can read."""
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -58,6 +59,17 @@ def test_ranks_say_who_is_better_and_who_is_worse_and_overlap_where_neither_is_s
     assert [(one.name, one.ranks) for one in found] == [
         ("best", (1, 2)), ("next", (1, 3)), ("third", (2, 3)), ("ours", None),
         ("last", (4, 4)), ("random", None)]  # fmt: skip
+
+
+def test_a_large_class_is_ranked_in_a_moment():
+    dice = np.random.default_rng(0)
+    entries = [
+        Place(str(number), trial(0.0, noise=dice.normal(size=2000)), 5.0) for number in range(80)
+    ]
+    started = time.process_time()
+    assert [one.ranks for one in in_order(entries, [])] == [(1, 80)] * 80
+    # 12,800 comparisons: 0.1 s; 3 s if each made arrays of the returns and their means again.
+    assert time.process_time() - started < 1.0
 
 
 def page(*places, task=CAPSTONE, without=0):
@@ -180,6 +192,15 @@ def test_the_courses_own_agent_is_read_from_the_worked_answer_and_plays_once(
     class_lots(made.room.state, anew=True)
     write_leaderboard(made.room, made.tables)
     assert len(calls) == 2
+
+
+def test_a_worked_answer_that_cannot_play_is_left_out_and_the_page_is_written(
+    class_of_two, monkeypatch
+):
+    policy = make_deterministic_policy(make_vector("Pendulum-v1", 1), (4,))
+    monkeypatch.setattr(reference_agents, "worked_answer", lambda lesson, task: as_text(policy))
+    (found,) = write_leaderboard(class_of_two.room, class_of_two.tables)
+    assert [one.name for one in found.places if one.points is None] == ["random actions"]
 
 
 def test_without_agents_there_is_no_page_and_an_old_one_goes(class_of_two):

@@ -163,6 +163,14 @@ def test_two_students_whose_names_differ_in_capitals_alone_stay_two():
     assert {one.student for one in pieces(names, "class", [lesson])} == {"Ada 1", "ada 2"}
 
 
+def test_nobody_gets_anothers_work_by_a_name_that_ends_in_the_others_number():
+    whose = ((111, "Bo"), (222, "Bo"), (333, "Bo 111"))
+    names = [f"{who}_{number}_assignsubmission_file_/a.ipynb" for number, who in whose]
+    found = pieces(names, "class", [Lesson(Path("course"), "02_reinforce")])
+    assert len({one.student for one in found}) == 3
+    assert {one.student for one in found if one.number == "222"} == {"Bo 222"}
+
+
 @pytest.fixture(scope="module")
 def odd(tmp_path_factory):
     """A class in a folder with spaces, signs and letters of another alphabet."""

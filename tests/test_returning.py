@@ -11,7 +11,15 @@ import pytest
 
 from autograde.cli import main
 from autograde.grading import gradebook, judges
-from autograde.grading.differences import LATE, NEW_WORK, SAME_WORK, changes_path, differences
+from autograde.grading.differences import (
+    LATE,
+    NEW_WORK,
+    SAME_WORK,
+    Change,
+    changes_path,
+    differences,
+    keep,
+)
 from autograde.grading.feedback import Earlier
 from autograde.grading.identities import Identity, identities_path, remember, remembered
 from autograde.grading.outcomes import RIGHT, Score
@@ -68,6 +76,22 @@ def test_moodles_worksheet_has_the_columns_that_moodle_looks_for(small, tmp_path
     others = table(tmp_path / "02_small" / "moodle-gradebook.csv")
     assert others == [{"student": "cyn", "02_small": "0"}]
     assert "Without a number of Moodle: cyn." in capsys.readouterr().out
+
+
+def test_points_of_an_earlier_export_do_not_lie_beside_those_of_this_one(small, tmp_path):
+    old = tmp_path / "02_small" / "canvas-gradebook.csv"
+    course(small.room.root, "export", "02", "--unfinished", "--to", tmp_path)
+    assert (tmp_path / "02_small" / "moodle-feedback.zip").exists()
+    known = identities_path(small.room).read_text(encoding="utf-8")
+    old.write_text("another platform's", encoding="utf-8")
+    (tmp_path / "02_small" / "mine.csv").write_text("mine", encoding="utf-8")
+    identities_path(small.room).unlink()
+    try:
+        course(small.room.root, "export", "02", "--unfinished", "--to", tmp_path)
+    finally:
+        identities_path(small.room).write_text(known, encoding="utf-8")
+    left = {path.name for path in (tmp_path / "02_small").iterdir()}
+    assert left == {"moodle-gradebook.csv", "canvas-gradebook.csv", "mine.csv"}
 
 
 def test_moodle_finds_the_feedback_by_the_name_that_it_gave_the_submission(small, tmp_path):
@@ -200,6 +224,17 @@ def test_points_that_a_person_has_set_have_not_changed():
 def test_a_penalty_that_changes_is_a_change():
     (late,) = differences(record(penalty=0.6), record(), Earlier())
     assert (late.exercise, late.before, late.after) == (LATE, -0.6, 0.0)
+
+
+def test_changes_are_added_to_a_file_that_a_spreadsheet_has_saved_in_its_own_coding(small):
+    path = changes_path(small.room)
+    before = "when;student\n2027;Émilie\n".encode("cp1252")
+    path.write_bytes(before)
+    keep(small.room, [Change("Émilie", "02_small", "q", 1.0, 2.0, NEW_WORK)])
+    assert path.read_bytes().startswith(before)
+    line = f"Émilie,02_small,q,1,2,{NEW_WORK}\n"
+    assert path.read_bytes().endswith(line.encode())
+    path.unlink()
 
 
 def test_a_regrade_says_whose_points_changed_and_an_extension_takes_the_penalty_back(

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from autograde.building.worked import write_if_new
+from autograde.building.worked import write_bytes_if_new
 from autograde.grading.changes import same_file
 from autograde.grading.classroom import Classroom
 from autograde.grading.feedback import Earlier
@@ -81,5 +81,5 @@ def keep(room: Classroom, changes: list[Change]) -> None:
         student, lesson, exercise, before, after, why = astuple(one)
         texts = map(as_text, (student, lesson, exercise))
         writer.writerow([when, *texts, number(before), number(after), why])
-    known = path.read_text(encoding="utf-8") if path.exists() else ""
-    write_if_new(path, known + out.getvalue())
+    known = path.read_bytes() if path.exists() else b""  # in what coding a spreadsheet left it
+    write_bytes_if_new(path, known + out.getvalue().encode())

@@ -7,6 +7,9 @@ rest of the grader knows.
 A cell that hangs is interrupted. If that does not help, or if the worker is lost, another one takes
 its place: a fork that was taken before, or a fresh one. It runs the cells since then again, but not
 the one that did it, so that a hang or a crash costs only its question.
+
+After an agent has played, a fresh one takes its place, too: what was seen in the fresh episodes is
+nothing that a later cell may show, or else the feedback would tell it.
 """
 
 import socket
@@ -25,6 +28,7 @@ from autograde.wall.endings import BROKE, DIED, HUNG, Lost, Stopped
 from autograde.wall.sandbox import REQUIRED
 from autograde.wall.session import Session
 from autograde.wall.workers import Worker, require_walls, zygote
+from course_lib.checks.agent_tasks import times_shown
 
 DONE, NOT_REACHED = "done", "not reached"
 WORKER, JUDGE, BOTH = "worker", "judge", "both"
@@ -138,6 +142,7 @@ class Run:
     worker: Worker | None = None
     keeper: socket.socket | None = None
     redo: list[str] = field(default_factory=list)
+    ran: list[str] = field(default_factory=list)
     cost: float = 0.0
     lost: bool = False
     num_workers: int = 0
@@ -152,6 +157,7 @@ class Run:
         if started >= self.deadline:
             return CellResult(NOT_REACHED)
         parts: list[dict[str, Any]] = []
+        shown = times_shown()
         try:
             session = self.ready()
             session.until = min(time.monotonic() + self.limits.cell_seconds, self.deadline)
@@ -165,6 +171,9 @@ class Run:
             self.lost = True
             calls = self.worker.session.transcript.taken()
             return CellResult(lost.ending, (), time.monotonic() - started, calls)
+        finally:
+            if times_shown() > shown:
+                self.forget()
         calls = session.transcript.taken()
         return CellResult(DONE, tuple(parts), time.monotonic() - started, calls)
 
@@ -183,6 +192,7 @@ class Run:
             part["outputs"] = [dict(TOO_MUCH)]
         if part["status"] != "timeout":
             self.redo.append(code)
+            self.ran.append(code)
         return part if ours is None or ours["status"] == "ok" else ours
 
     def ready(self) -> Session:
@@ -219,7 +229,7 @@ class Run:
             try:
                 session.run_cell(code)
             except Lost:
-                del self.redo[place]
+                self.ran.remove(self.redo.pop(place))
                 self.lost = True
                 return
 
@@ -249,6 +259,11 @@ class Run:
                 return False
         self.num_workers += 1
         return self.worker.session.go_on(ours)
+
+    def forget(self) -> None:
+        """End the worker and the fork that waits, which may share memory; a fresh one goes on."""
+        self.close()
+        self.redo, self.lost, self.cost = list(self.ran), False, 0.0
 
     def close(self) -> None:
         """End the worker."""

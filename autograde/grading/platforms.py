@@ -93,17 +93,19 @@ def common_folders(paths: list[tuple[str, ...]], lessons: set[str]) -> int:
 def with_numbers(found: list[Piece]) -> list[Piece]:
     """Add the platform's number to names that several people have, on some systems in one folder.
 
-    Windows and macOS do not tell capitals from small letters.
+    Windows and macOS do not tell capitals from small letters. A name that is somebody else's with
+    a number is told from it, too.
     """
     numbers = defaultdict(set)
     for one in found:
         numbers[one.student.casefold()].add(one.number)
-    return [
+    named = [
         replace(one, student=f"{one.student} {one.number}")
         if len(numbers[one.student.casefold()]) > 1 and one.number
         else one
         for one in found
     ]
+    return named if named == found else with_numbers(named)
 
 
 def lesson_of(parts: tuple[str, ...], lessons: Sequence[Lesson]) -> Lesson | None:

@@ -74,12 +74,14 @@ def is_better(one: Trial, other: Trial) -> bool:
     gives to both says nothing.
     """
     gap = one.mean - other.mean
+    if gap <= 0:
+        return False
     if one.drawn and one.drawn == other.drawn:
-        difference = np.subtract(one.returns, other.returns)
+        difference = one.numbers - other.numbers
         error = float(difference.std(ddof=1)) / len(difference) ** 0.5
     else:
         error = float(np.hypot(one.standard_error, other.standard_error))
-    return gap > SIGNIFICANT * error and gap > 0
+    return gap > SIGNIFICANT * error
 
 
 def film(task: AgentTask, trial: Trial) -> list[list[tuple[float, float]]]:

@@ -4,6 +4,7 @@ Both play the class's own fresh episodes. What came of it is kept: it changes wi
 the answer only.
 """
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Callable
@@ -52,9 +53,9 @@ def worked_answer(lesson: Lesson, task: AgentTask) -> str:
 
 
 def played(task: AgentTask, seed: int, text: str) -> dict[str, Trial]:
-    """Let the references play."""
+    """Let the references play; one that cannot, as its answer is for another task, is left out."""
     from course_lib.checks.agent_checking import fresh_seed
-    from course_lib.checks.trials import play
+    from course_lib.checks.trials import AgentTrouble, play
     from course_lib.environments import make_vector
 
     environment = make_vector(task.environment_id, 1)
@@ -63,8 +64,11 @@ def played(task: AgentTask, seed: int, text: str) -> dict[str, Trial]:
     policy = policy_in(text)
     if policy is not None:
         agents[COURSE] = policy
-    drawn = fresh_seed(task, seed)
-    return {name: play(one, task, task.fresh_episodes, drawn) for name, one in agents.items()}
+    drawn, trials = fresh_seed(task, seed), {}
+    for name, one in agents.items():
+        with contextlib.suppress(AgentTrouble):
+            trials[name] = play(one, task, task.fresh_episodes, drawn)
+    return trials
 
 
 def random_agent(low: float, high: float, size: int) -> Callable[[np.ndarray], np.ndarray]:

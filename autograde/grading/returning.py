@@ -25,6 +25,10 @@ from autograde.lesson import Lesson
 PLATFORMS = (MOODLES, CANVASES)
 WORKSHEET = ("Identifier", "Full name", "Grade", "Maximum Grade", "Last modified (grade)")
 CANVAS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
+FILES = {
+    MOODLES: ("moodle-worksheet.csv", "moodle-feedback.zip", "moodle-gradebook.csv"),
+    CANVASES: ("canvas-gradebook.csv",),
+}
 LONG_AGO = (1980, 1, 1, 0, 0, 0)  # so that the same feedback makes the same archive
 
 
@@ -79,7 +83,14 @@ def export(
         names = ", ".join(lesson.name for lesson in lessons)
         raise CourseError(f"Nothing of {names} is graded yet. Grade it with: course grade")
     write = to_moodle if platform == MOODLES else to_canvas
-    return [write(room, table, folder, title or table.lesson.name, unfinished) for table in tables]
+    found = []
+    for table in tables:
+        one = write(room, table, folder, title or table.lesson.name, unfinished)
+        for name in FILES[platform]:  # Points of an earlier export are not to be imported again.
+            if folder / one.lesson / name not in one.files:
+                (folder / one.lesson / name).unlink(missing_ok=True)
+        found.append(one)
+    return found
 
 
 def lines(

@@ -47,6 +47,8 @@ def find_out(task: AgentTask, agent: Callable, *, hidden: bool) -> Finding:
     if grading and not hidden:
         count = task.fresh_episodes
         return Finding(f"{task.name}: {count:,} fresh episodes decide.", task.possible)
+    if grading:
+        grading.shown += 1
     seed = fresh_seed(task, grading.seed if grading else secrets.randbits(64))
     episodes, seed = (task.fresh_episodes, seed) if hidden else (task.public_episodes, PUBLIC_SEED)
     try:

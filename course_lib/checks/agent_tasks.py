@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -89,26 +90,41 @@ class Trial:
         path = tuple(map(tuple, stored["path"]))
         return cls(**{**stored, "returns": tuple(stored["returns"]), "path": path})
 
-    @property
+    @cached_property
+    def numbers(self) -> np.ndarray:
+        """The returns as an array: a leaderboard compares every two of a class."""
+        return np.array(self.returns)
+
+    @cached_property
     def mean(self) -> float:
         """The mean return."""
-        return float(np.mean(self.returns))
+        return float(self.numbers.mean())
 
-    @property
+    @cached_property
     def standard_error(self) -> float:
         """Of the mean: the standard deviation over the root of the number of episodes."""
-        return float(np.std(self.returns, ddof=1) / len(self.returns) ** 0.5)
+        return float(self.numbers.std(ddof=1) / len(self.returns) ** 0.5)
 
 
 @dataclass
 class Grading:
-    """What decides about agents while a submission is graded, and the trials so far."""
+    """What decides about agents while a submission is graded, and the trials so far.
+
+    `shown` counts how often an agent was shown fresh episodes, whatever became of it.
+    """
 
     seed: int
     trials: list[Trial] = field(default_factory=list)
+    shown: int = 0
 
 
 GRADING: ContextVar[Grading | None] = ContextVar("grading", default=None)
+
+
+def times_shown() -> int:
+    """How often an agent of the submission that is graded was shown fresh episodes."""
+    grading = GRADING.get()
+    return grading.shown if grading else 0
 
 
 @contextlib.contextmanager
