@@ -97,7 +97,7 @@ def test_the_lesson_says_which_settings_differ_between_tasks_and_between_algorit
     assert "but for the scale of rewards and the value that critics of actions begin with" in text
     replaying = [name for name, (_, config) in SETTINGS.items() if hasattr(config, "capacity")]
     assert {SETTINGS[name][1].return_steps for name in replaying} == {5}
-    assert "what learns from a replay buffer looks five steps ahead" in text
+    assert "replay looks five steps ahead" in text
     for name in ("DDPG", "TD3"):
         config = SETTINGS[name][1]
         assert config.noise_std > type(config)().noise_std, name
