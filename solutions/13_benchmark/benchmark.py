@@ -753,7 +753,7 @@ print(
 #
 # The paper's nine columns and four more methods, on the course's own tasks. The rules:
 #
-# - the same number of environment steps for all on a task; one set of settings an algorithm, but for the scale of rewards and the value that critics of actions begin with, chosen with other seeds (one of these showed that DDPG and TD3 lacked something);
+# - the same number of environment steps for all on a task; one set of settings an algorithm, but for the scale of rewards and the value that critics of actions begin with, chosen with other seeds (a reported one showed that DDPG and TD3 lacked something);
 # - judged ten times, evenly over the training, by 20 fresh episodes; policies that draw as they draw, deterministic ones without noise;
 # - CPU seconds of the training are kept as well;
 # - bold by the *one-sided* test: only chance *downwards* counts. It is stricter: TNPG would lose two of its bold cells above.
