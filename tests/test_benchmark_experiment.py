@@ -1,7 +1,9 @@
 """The benchmark of thirteen algorithms: its rows, what was published, and who trains it."""
 
 import importlib.util
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,8 +29,10 @@ from course_lib.experiments.benchmark import (
 from course_lib.experiments.experiment import Trial
 from course_lib.experiments.judging import budgeted_training
 from course_lib.experiments.results import Results, read_results
+from course_lib.experiments.statistics import p_against_best
 from tests.test_experiments import CARTPOLE, SMALL, numbers
 
+LESSON = Path(__file__).parents[1] / "solutions" / "13_benchmark" / "benchmark.py"
 HAS_MUJOCO = importlib.util.find_spec("mujoco") is not None
 
 
@@ -64,6 +68,49 @@ def test_published_numbers_are_those_of_the_lecture():
     assert PUBLISHED_BOLD["ContinuousAcrobot-v0"] == {"DDPG"}
     assert PUBLISHED_BOLD["ContinuousCartPole-v0"] == {"TNPG", "RWR", "TRPO"}
     assert PUBLISHED_NAMES["DoublePendulum-v0"] == "Double Inverted Pendulum"
+
+
+def cells_with_another_print(sides: int) -> set[tuple[str, str]]:
+    """Published cells that Welch's test at 5 % would print otherwise, two-sided or one-sided."""
+    five = np.array([-2, -1, 0, 1, 2]) / 2.5**0.5  # mean 0, variance (4 + 1 + 0 + 1 + 4)/2.5/4 = 1
+    found = set()
+    for task, row in PUBLISHED_BENCHMARK.items():
+        mean, std = np.array(list(row.values())).T
+        p_value = sides * p_against_best(mean[:, None] + std[:, None] * five)
+        for name, p in zip(row, p_value, strict=True):
+            if (p >= 0.05) != (name in PUBLISHED_BOLD[task]):
+                found.add((PUBLISHED_NAMES[task], name))
+    return found
+
+
+def test_the_published_bold_print_is_two_sided_and_would_lose_two_cells_to_our_test():
+    two_sided = cells_with_another_print(2)
+    lost = cells_with_another_print(1) - two_sided
+    assert two_sided == {("Inverted Pendulum", "DDPG")}
+    assert lost == {("Cart-Pole Balancing", "TNPG"), ("Mountain Car", "TNPG")}
+    assert "TNPG would lose two of its bold cells above" in LESSON.read_text(encoding="utf-8")
+
+
+def test_the_lesson_says_which_settings_differ_between_tasks_and_between_algorithms():
+    text = LESSON.read_text(encoding="utf-8")
+    assert len(set(REWARD_SCALES.values())) > 1 and len(set(INITIAL_VALUES.values())) > 1
+    assert "but for the scale of rewards and the value that critics of actions begin with" in text
+    replaying = [name for name, (_, config) in SETTINGS.items() if hasattr(config, "capacity")]
+    assert {SETTINGS[name][1].return_steps for name in replaying} == {5}
+    assert "replay looks five steps ahead" in text
+    for name in ("DDPG", "TD3"):
+        config = SETTINGS[name][1]
+        assert config.noise_std > type(config)().noise_std, name
+
+
+def test_the_worked_lesson_makes_the_stored_trainings_again_digit_by_digit():
+    cells = json.loads(LESSON.with_suffix(".ipynb").read_text(encoding="utf-8"))["cells"]
+    texts = ["".join(one.get("text", "")) for cell in cells for one in cell.get("outputs", ())]
+    printed = next(text for text in texts if "CEM yours:" in text)
+    for name in ("CEM", "RWR"):
+        lines = [line for line in printed.splitlines() if line.startswith(name)]
+        yours, kept = (line.partition(":")[2].strip() for line in lines)
+        assert yours == kept, name
 
 
 def test_the_best_of_each_published_row_is_bold_and_the_random_policy_never():

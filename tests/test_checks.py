@@ -192,6 +192,32 @@ def test_a_constant_factor_is_noticed():
     assert "3 times" in str(error)
 
 
+def test_only_what_was_compared_is_called_right_already():
+    def keeps_two(sample, score, elite_fraction, min_std):
+        count = min(len(sample), max(2, int(elite_fraction * len(sample))))
+        elite = sample[score.topk(count).indices]
+        return elite.mean(0), elite.std(0, correction=0).clamp(min=min_std)
+
+    error = failure(keeps_two, exercise="cem_update")
+    assert error.points == 1  # its ordinary values are right, and it has no gradient to get right
+    assert "Right already" not in str(error)
+    cut = failure(reinforce_bank.log_prob_detached, exercise="reinforce_loss")
+    assert "Right already: value." in str(cut)
+
+
+def test_a_temperature_that_cancels_is_not_said_to_be_missing():
+    def rwr(episode_return, temperature):
+        weight = episode_return.softmax(0) / temperature
+        return weight / weight.sum()
+
+    def reps(advantage, eta):
+        return (advantage - eta).softmax(0)
+
+    for cancels, name in ((rwr, "rwr_weight"), (reps, "reps_weight")):
+        text = str(failure(cancels, exercise=name))
+        assert "has no effect" in text and "it cancels" in text, text
+
+
 def test_hidden_cases_show_no_numbers():
     text = str(failure(reinforce_practical_loss, exercise="reinforce_loss", hidden=True))
     assert "came out" not in text and "wanted:" not in text and "log_prob =" not in text

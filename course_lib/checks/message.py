@@ -125,7 +125,8 @@ def summary(verdict: Verdict) -> str:
     broken = list(dict.fromkeys(KINDS[one.kind] for one in verdict.failures))
     cases = len({id(one.case) for one in verdict.failures})
     text = f"{cases} of {verdict.num_cases} cases fail: {', '.join(broken)}."
-    fine = [name for name in ("value", "gradient") if name not in broken and verdict.points]
+    compared = ("value", "gradient") if verdict.exercise.gradient else ("value",)
+    fine = [name for name in compared if name not in broken and verdict.points]
     if fine and not any(one.kind in ("error", "type", "shape") for one in verdict.failures):
         text += f" Right already: {', '.join(fine)}."
     return text

@@ -180,8 +180,9 @@ EXERCISE = Exercise(
     mistakes=(
         Mistake(
             "forgets-eta",
-            "η is not used. It is what the dual was minimised for: without it nothing bounds how "
-            "far the weighted data are from the data.",
+            "η has no effect: either it is not used, or it cancels, as in A − η or exp(A)/η, once "
+            "all is divided by the sum. It belongs into the exponent, A/η: without it nothing "
+            "bounds how far the weighted data are from the data.",
             forgets_eta,
         ),
         Mistake(

@@ -184,8 +184,9 @@ EXERCISE = Exercise(
     mistakes=(
         Mistake(
             "forgets-temperature",
-            "The temperature is not used. With returns between 0 and 500 that is the best episode "
-            "alone, with returns between 0 and 0.1 it is all of them alike.",
+            "The temperature has no effect: either it is not used, or it cancels, as in exp(R)/T, "
+            "once all is divided by the sum. With returns between 0 and 500 that is the best "
+            "episode alone, with returns between 0 and 0.1 it is all of them alike.",
             forgets_temperature,
         ),
         Mistake(

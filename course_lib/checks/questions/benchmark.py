@@ -12,8 +12,8 @@ QUESTIONS = (
             "b": "CEM has a spread for each parameter, too; look at the shape of your `std`.",
             "c": "CEM's Gaussian has a spread for each axis and no more, so its cloud cannot lie "
             "askew. CMA-ES learns the whole covariance, D(D + 1)/2 numbers, and a step size that "
-            "grows while the steps agree in direction. In the tilted valley that is the "
-            "difference; in a round bowl it is worth little.",
+            "grows while the steps agree in direction. In the narrow valley that is the "
+            "difference; on a round hill it is worth little.",
             "d": "More samples would help either method. In the picture both had equally many, and "
             "CMA-ES needs fewer in a generation, not more.",
         },
@@ -83,8 +83,9 @@ QUESTIONS = (
         name="a_costly_robot",
         right="b",
         explanations={
-            "a": "PPO throws a batch away after a few epochs. At one episode a minute, 30,000 "
-            "steps are days. It shines where steps are cheap and come in thousands at once.",
+            "a": "PPO throws a batch away after a few epochs. At 200 steps a minute, the 20,000 "
+            "and more that it takes on Pendulum are nearly two hours, SAC's 3,000 a quarter of an "
+            "hour. PPO shines where steps are cheap and come in thousands at once.",
             "b": "Steps are what is dear here, computing is cheap, and actions are continuous: "
             "keep every step in a replay buffer and use it many times. Of these methods SAC also "
             "explores by itself. (A world model may need fewer steps still: lesson 11.)",
