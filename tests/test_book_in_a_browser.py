@@ -143,6 +143,7 @@ def test_a_search_leads_to_the_section(page, book):
     page.goto(book.uri("index.html"))
     page.get_by_role("searchbox").fill("leave_one_out")
     page.get_by_role("searchbox").press("Enter")
+    page.locator("#results a").first.wait_for()
     assert re.search("sections? holds? “leave_one_out”", page.locator("#found").inner_text())
     page.locator("#results a").first.click()
     assert page.url.endswith("01_log_derivative_trick.html#exercise-6-leave_one_out_surrogate")

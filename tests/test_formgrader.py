@@ -16,9 +16,8 @@ import pytest
 from autograde.building import build
 from autograde.cli import main
 from autograde.grading import gradebook, judges
-from autograde.grading.executing import Limits
 from autograde.grading.whole_class import grade_class
-from autograde.invented.demo import open_demo
+from autograde.invented.demo import LIMITS, open_demo
 from tests.browser import a_browser
 from tests.sample_course import REPOSITORY
 from tests.small_class import SmallClass, ThreadJudges
@@ -147,8 +146,7 @@ def kept(demo, room, pictures):
     notebook = json.loads(path.read_text(encoding="utf-8"))
     notebook["cells"].append({"cell_type": "markdown", "metadata": {}, "source": "A last word."})
     path.write_text(json.dumps(notebook), encoding="utf-8")
-    limits = Limits(cell_seconds=5.0, notebook_seconds=60.0, trusted=True)
-    found = grade_class(room, [demo.lesson], judges=ThreadJudges(), limits=limits)
+    found = grade_class(room, [demo.lesson], judges=ThreadJudges(), limits=LIMITS)
     assert found.graded == 1
     assert by_hand(demo, room) == (1.5, True)  # Kept, and marked for another look.
     page = room.feedback / STUDENT / "02_small" / "small.html"

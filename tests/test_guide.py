@@ -236,10 +236,12 @@ def run(command, root, code=REPOSITORY):
     """Run a line of the guide as it stands there; what it prints."""
     if command.startswith("nbgrader autograde"):
         hand_in_a_folder(root)
+    if command.startswith("course "):
+        line = f"{shlex.quote(sys.executable)} -m autograde.cli {command.removeprefix('course ')}"
+    else:
+        line = command
     process = subprocess.Popen(
-        ["sh", "-c", command.replace("course ", f"{sys.executable} -m autograde.cli ", 1)]
-        if command.startswith("course ")
-        else ["sh", "-c", command],
+        ["sh", "-c", line],
         cwd=root,
         env=environment(root, code),
         stdout=subprocess.PIPE,

@@ -86,12 +86,12 @@ def rows_of(found):
 def test_the_page_shows_mean_standard_error_points_and_ties():
     # A standard deviation of 10 (dividing by n) over 200 episodes: 10 / √199 = 0.7.
     found = page(
-        Place("Amber Heron 47", trial(3210.4), 10.0, (1, 2)),
+        Place("Amber Heron 4712", trial(3210.4), 10.0, (1, 2)),
         Place("random actions", trial(130.0, whole=0.0)),
         without=2,
     )
     assert rows_of(found) == [
-        ["1–2", "Amber Heron 47", "3,210.4 ± 0.7", "", "50 %", "10"],
+        ["1–2", "Amber Heron 4712", "3,210.4 ± 0.7", "", "50 %", "10"],
         ["–", "random actions", "130 ± 0.7", "", "0 %", "–"],
     ]
     assert "2 more handed in no agent that played to the end." in found.get_text()

@@ -11,6 +11,9 @@ from autograde.grading.prose import markdown2html
 from autograde.lesson import all_lessons
 from tests.sample_course import REPOSITORY
 
+# A picture of one pixel.
+DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGNgYGAAAAAEAAH2FzhVAAAAAElFTkSuQmCC"
+
 FORMULA = re.compile(r"\$\$(.*?)\$\$|(?<![\\$])\$([^$]+?)\$", re.DOTALL)
 
 
@@ -124,7 +127,8 @@ def test_links_that_act_and_pictures_from_elsewhere_are_text():
     assert "href" not in html
     assert "src" not in html
     assert 'href="https://example.org"' in markdown2html("[d](https://example.org)")
-    assert "<img" in markdown2html("![e](data:image/png;base64,AAAA)")
+    assert "<img" in markdown2html(f"![e](data:image/png;base64,{DOT})")
+    assert "<img" not in markdown2html("![f](data:image/png;base64,AAAA)")
 
 
 def test_very_long_prose_is_shown_as_it_is():

@@ -64,9 +64,10 @@ class Chapter:
 
     @property
     def exercises(self) -> int:
-        """How many exercises it has."""
-        found = (EXERCISE.search(heading.text) for heading in self.headings)
-        return len({one[1] for one in found if one})
+        """How many exercises it has; a capstone is one."""
+        texts = [heading.text for heading in self.headings]
+        numbers = {one[1] for one in map(EXERCISE.search, texts) if one}
+        return len(numbers) + sum("Capstone" in one for one in texts)
 
     @property
     def contents(self) -> list[tuple[Heading, list[Heading]]]:

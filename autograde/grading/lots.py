@@ -96,7 +96,7 @@ def pseudonym(names: str, student: str) -> str:
     """What a student is called on the leaderboard; nobody can tell without the class's key."""
     number = int.from_bytes(hashlib.sha256(f"{names}/{student}".encode()).digest(), "big")
     words = []
-    for kind in (ADJECTIVES.split(), ANIMALS.split(), range(10, 100)):
+    for kind in (ADJECTIVES.split(), ANIMALS.split(), range(1_000, 10_000)):
         number, place = divmod(number, len(kind))
         words.append(str(kind[place]))
     return " ".join(words)

@@ -4,7 +4,6 @@ import copy
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -87,10 +86,9 @@ def returns_of(
     return returns
 
 
-@cache
-def load(run: Run) -> None:
+def load(run: Run, **functions: Callable[..., Any]) -> None:
     """One update before the clock starts: what a process loads only once is not training."""
-    next(run.start(seed=0))
+    next(run.start(seed=0, **functions))
 
 
 def returns_only(run: Run, seed: int, points: int) -> Training:
@@ -113,7 +111,7 @@ def budgeted_training(
         points: how often to judge, evenly spread, the last time at the end.
         functions: a reader's own, by the algorithm's argument names.
     """
-    load(run)
+    load(run, **functions)
     progress, clock, trained, returns = run.start(seed, **functions), Clock(), [], []
     ahead = next(progress)
     policy, seconds = copy.deepcopy(ahead.policy), clock.seconds()

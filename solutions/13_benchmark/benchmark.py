@@ -120,7 +120,7 @@ print("\n".join(words))
 # </details>
 # <details><summary>Hint 2: which formula</summary>
 #
-# $k=\max(1,\lfloor\text{fraction}\cdot n\rfloor)$; mean over the k rows; $\max(\sigma,\text{min\_std})$.
+# $k=\max(1,\lfloor\text{fraction}\cdot n\rfloor)$; mean over the k rows; $\max(\sigma,\sigma_{\min})$ with $\sigma_{\min}$ = `min_std`.
 # </details>
 # <details><summary>Hint 3: nearly the code</summary>
 #
