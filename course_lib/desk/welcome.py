@@ -74,7 +74,7 @@ def places_for_it(workspace: Path) -> Iterator[Path]:
 
 def is_free(page: Path) -> bool:
     """Whether nothing is there, or nothing but an earlier one of these pages."""
-    return not page.exists() or page.read_text("utf-8", errors="replace").startswith(MARK)
+    return not page.exists() or page.read_text(encoding="utf-8", errors="replace").startswith(MARK)
 
 
 def welcome_text(course: Path, workspace: Path) -> str:
