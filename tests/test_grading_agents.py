@@ -186,7 +186,7 @@ def test_grading_twice_gives_the_same_and_new_episodes_others(made):
 
 @pytest.mark.slow
 def test_cpu_time_is_counted_where_the_agent_runs(made, monkeypatch):
-    busy = NOTHING.replace("    return", "    sum(range(200_000))\n    return")
+    busy = NOTHING.replace("    return", "    sum(range(2_000_000))\n    return")
     made.hand_in_agent("busy", busy)
     monkeypatch.setitem(CAPSTONE.__dict__, "cpu_seconds", 0.05)
     found = grade(made)[0]["busy"].scores[0]

@@ -352,7 +352,8 @@ def test_the_students_readme_names_every_notebook_and_the_command(folder):
 def test_start_gives_students_of_the_edition_every_command_of_theirs(folder, command):
     environment = start.Environment(folder)
     assert environment.is_student_edition
-    job = [str(environment.python), "-m", "course_lib.desk", command, "--workspace", "mine"]
+    whole = os.path.abspath("mine")
+    job = [str(environment.python), "-m", "course_lib.desk", command, "--workspace", whole]
     assert start.jobs(environment, command, ["--workspace", "mine"]) == [job]
     assert "nbgrader" not in environment.imports()
     assert "nbgrader" in start.Environment(ROOT).imports()
